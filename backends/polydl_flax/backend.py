@@ -1,0 +1,95 @@
+"""Running what was emitted for Flax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from polydl.backend import Backend, Options
+from polydl.emission.emitter import Emitted
+from polydl.program.types import Program
+from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
+from polydl.training.settings import Training
+from polydl_flax.construct import construct
+from polydl_flax.emitter import FlaxEmitter
+from polydl_flax.model import FlaxModel
+from polydl_flax.trainer import native_optimizer, trainer_lines
+
+_PLATFORMS = ("cuda", "rocm", "tpu")
+
+
+class FlaxBackend(Backend):
+    name = "flax"
+
+    def versions(self) -> dict[str, str]:
+        return {name: version(name) for name in ("flax", "jax", "optax")}
+
+    def devices(self) -> list[str]:
+        names = ["cpu"]
+        for platform in _PLATFORMS:
+            try:
+                count = len(jax.devices(platform))
+            except RuntimeError:
+                continue
+            names += [platform, *(f"{platform}:{i}" for i in range(count))]
+        return names
+
+    @contextmanager
+    def precision(self, options: Options) -> Iterator[None]:
+        """64-bit mode on or off for this thread; the emitted header also sets the process's."""
+        before = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+        with jax.enable_x64(options.dtype == "float64"):
+            try:
+                yield
+            finally:
+                jax.config.update("jax_enable_x64", before)
+
+    def _emitter(
+        self, program: Program, options: Options, functions: tuple[str, ...] = ()
+    ) -> FlaxEmitter:
+        return FlaxEmitter(
+            program, options.dtype, options.natives, options.untrusted, functions=functions
+        )
+
+    def carry_over(self, before: Any, after: Any) -> None:
+        after.opt_state = before.opt_state
+
+    def emit(self, program: Program, options: Options) -> Emitted:
+        return self._emitter(program, options).emit()
+
+    def build(
+        self, program: Program, emitted: Emitted, module: ModuleType, options: Options
+    ) -> FlaxModel:
+        device = bound_device(options.device)
+        native = construct(getattr(module, emitted.entry), device)
+        return FlaxModel(program, emitted, native, device)
+
+    def emit_training(
+        self, program: Program, training: Training, options: Options
+    ) -> EmittedTraining:
+        device = bound_device(options.device)
+        place = f'jax.devices("{device.platform}")[{device.id}]' if device else ""
+
+        def write(parts: TrainingParts) -> list[str]:
+            return trainer_lines(parts, options.natives, place)
+
+        return emit_training(
+            program,
+            training,
+            lambda whole, functions: self._emitter(whole, options, functions),
+            write,
+            lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+        )
+
+
+def bound_device(name: str) -> jax.Device | None:
+    """JAX's device of a name such as "cuda:1"; None for the one that it uses anyway."""
+    platform, _, index = name.partition(":")
+    device = jax.devices(platform)[int(index or 0)]
+    return None if device == jnp.zeros(()).device else device

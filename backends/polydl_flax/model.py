@@ -1,0 +1,124 @@
+"""An emitted NNX module, with numpy in and out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from polydl.backend import NativeModel
+from polydl.emission.emitter import Emitted
+from polydl.errors import WeightsError
+from polydl.program.structure import flatten_as
+from polydl.program.types import Program
+from polydl_flax.gradients import Gradients
+from polydl_flax.weights import get_weights, set_weights, to_canonical, variable_at
+
+Arrays = list[jax.Array]
+
+
+class FlaxModel(NativeModel):
+    """An nnx.Module, kept in evaluation mode.
+
+    Calls go through jax.jit on a flat list of the arrays that the module's Variables hold: JAX takes
+    a list in microseconds, a State of Variables in hundreds.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        emitted: Emitted,
+        native: nnx.Module,
+        device: jax.Device | None = None,
+    ):
+        self.program, self.emitted = program, emitted
+        self.native, self.device = native, device
+        native.train()
+        training = nnx.graphdef(native)
+        native.eval()
+        inference, state = nnx.split(native)
+        structure = jax.tree.structure(state)
+        # the module's own Variables, so that whoever changes them changes what is called
+        self.variables = jax.tree.leaves(state, is_leaf=lambda v: isinstance(v, nnx.Variable))
+        self._gradients: Gradients | None = None
+
+        @jax.jit
+        def infer(values: Arrays, *inputs: jax.Array) -> Any:
+            return nnx.merge(inference, jax.tree.unflatten(structure, values))(*inputs)
+
+        @jax.jit
+        def train(values: Arrays, *inputs: jax.Array) -> tuple[Any, Arrays]:
+            module = nnx.merge(training, jax.tree.unflatten(structure, values))
+            outputs = module(*inputs)
+            return outputs, jax.tree.leaves(nnx.state(module))
+
+        self._infer: Callable[..., Any] = infer
+        self._train: Callable[..., Any] = train
+
+    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+        values = [variable.get_raw_value() for variable in self.variables]
+        if training:
+            outputs, after = self._train(values, *inputs)
+            for variable, value in zip(self.variables, after, strict=True):
+                variable.set_value(value)
+        else:
+            outputs = self._infer(values, *inputs)
+        return [np.array(leaf) for leaf in flatten_as(self.program.outputs, outputs, "outputs")]
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        return get_weights(self.native, self.emitted.bindings)
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        set_weights(self.native, self.emitted.bindings, weights, self.device)
+
+    def import_native(self, saved: Any) -> dict[str, np.ndarray]:
+        """From an nnx.State of this program's module, or its nnx.to_pure_dict."""
+        if isinstance(saved, nnx.Module):
+            saved = nnx.state(saved)
+        if not isinstance(saved, Mapping):
+            raise WeightsError(
+                f"expected an nnx.State or its nnx.to_pure_dict, got {type(saved).__name__}"
+            )
+        given = dict(_leaves(saved))
+        # nnx.state has a shared Variable once, under the first of its paths in alphabetical order
+        own = nnx.to_flat_state(nnx.state(self.native))
+        names = {id(variable): ".".join(map(str, path)) for path, variable in own}
+        found, missing = {}, []
+        for path, binding in self.emitted.bindings.items():
+            name = names[id(variable_at(self.native, binding.native))]
+            if name in given:
+                found[path] = np.array(to_canonical(np.asarray(given[name]), binding))
+            else:
+                missing.append(name)
+        if missing:
+            raise WeightsError(
+                f"the saved state lacks {missing}. It must be of the module that this program emits"
+            )
+        return found
+
+    def gradients(
+        self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
+    ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        if self._gradients is None:
+            self._gradients = Gradients(self.native)
+        by_variable, by_input = self._gradients(inputs, cotangents, training)
+        found = {}
+        for path, binding in self.emitted.bindings.items():
+            slope = by_variable.get(id(variable_at(self.native, binding.native)))
+            if slope is not None:
+                found[path] = np.array(to_canonical(np.asarray(slope), binding))
+        return found, by_input
+
+
+def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Arrays of a nested mapping by dotted path, random keys left out."""
+    if isinstance(tree, Mapping):
+        for name, branch in tree.items():
+            yield from _leaves(branch, f"{path}.{name}" if path else str(name))
+        return
+    value = tree.get_value() if isinstance(tree, nnx.Variable) else tree
+    if not (hasattr(value, "dtype") and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)):
+        yield path, value

@@ -1,0 +1,90 @@
+"""Running what was emitted for Keras."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any
+
+from polydl.backend import Backend, Options
+from polydl.emission.emitter import Emitted
+from polydl.errors import BackendError
+from polydl.program.types import Program
+from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
+from polydl.training.settings import Training
+from polydl_keras import engine
+from polydl_keras.emitter import KerasEmitter
+from polydl_keras.model import KerasModel
+from polydl_keras.tensorflow_step import suits_xla
+from polydl_keras.trainer import OPTIMIZERS, native_optimizer, trainer_lines
+
+
+class KerasBackend(Backend):
+    name = "keras"
+
+    def __init__(self) -> None:
+        engine.share_gpus()
+
+    def versions(self) -> dict[str, str]:
+        return engine.versions()
+
+    def devices(self) -> list[str]:
+        return engine.devices()
+
+    def precision(self, options: Options) -> AbstractContextManager[None]:
+        return engine.settings(options.dtype, options.device)
+
+    def check_options(self, options: Options) -> None:
+        super().check_options(options)
+        if not engine.on_tensorflow() and options.dtype != "float32":
+            raise BackendError(
+                f"Keras on {engine.ENGINE} computes in float32 only; use it on tensorflow"
+            )
+
+    def carry_over(self, before: Any, after: Any) -> None:
+        pairs = zip(after.optimizer.variables, before.optimizer.variables, strict=True)
+        for variable, old in pairs:
+            variable.assign(old)
+
+    def set_threads(self, threads: int) -> None:
+        """TensorFlow takes a number of threads only until it has started."""
+        if engine.on_tensorflow():
+            import tensorflow as tf
+
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+    def _emitter(
+        self, program: Program, options: Options, functions: tuple[str, ...] = ()
+    ) -> KerasEmitter:
+        return KerasEmitter(
+            program, options.dtype, options.natives, options.untrusted, functions=functions
+        )
+
+    def emit(self, program: Program, options: Options) -> Emitted:
+        return self._emitter(program, options).emit()
+
+    def build(
+        self, program: Program, emitted: Emitted, module: ModuleType, options: Options
+    ) -> KerasModel:
+        return KerasModel(program, emitted, getattr(module, emitted.entry), options.dtype)
+
+    def emit_training(
+        self, program: Program, training: Training, options: Options
+    ) -> EmittedTraining:
+        def emitter(whole: Program, functions: tuple[str, ...]) -> KerasEmitter:
+            made = self._emitter(whole, options, functions)
+            made.taken |= OPTIMIZERS
+            return made
+
+        def write(parts: TrainingParts) -> list[str]:
+            xla = suits_xla(program, options.device)
+            return trainer_lines(parts, program, training.loss, options.dtype, options.natives, xla)
+
+        return emit_training(
+            program,
+            training,
+            emitter,
+            write,
+            lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+        )

@@ -1,0 +1,184 @@
+"""A Program as a functional keras.Model."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Sequence
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code, Slots
+from polydl.emission.emitter import Emitted
+from polydl.emission.merging import Definition, Draft
+from polydl.emission.naming import unique
+from polydl.emission.native import Native
+from polydl.emission.units import Unit
+from polydl.emission.wrap import wrap
+from polydl.errors import BackendError
+from polydl.program.types import Block, Node, walk
+from polydl_keras.bodies import BuilderBody, KerasBody, LayerBody, RootBody
+from polydl_keras.functional import BUILDER, FunctionalEmitter
+from polydl_keras.natives import NATIVES, SUPPORT
+from polydl_keras.placement import Placement
+from polydl_keras.primitives import PRIMITIVES, transposed
+
+TRAINING = Code("training=training")
+
+
+class KerasEmitter(FunctionalEmitter):
+    """Builder functions where stock layers can carry a Block, registered Layers elsewhere."""
+
+    primitives = PRIMITIVES
+    natives = NATIVES
+    support = SUPPORT
+    reshapes_like = False
+    reserved_names = frozenset(
+        {"keras", "layers", "ops", "np", "tf", "maximum", "minimum", *keyword.kwlist}
+    )
+
+    def header(self, body: str) -> list[str]:
+        lines = ["import keras"]
+        lines += [f"import {m}" for m, alias in _MODULES if re.search(rf"\b{alias}\.", body)]
+        used = [name for name in ("layers", "ops") if re.search(rf"(?<![\w.]){name}\.", body)]
+        if used:
+            lines.append(f"from keras import {', '.join(used)}")
+        if self.dtype != "float32":
+            lines += ["", f'keras.config.set_floatx("{self.dtype}")']
+            lines.append(f'keras.config.set_dtype_policy("{self.dtype}")')
+        return lines
+
+    # the way to text
+
+    def emit(self, more: Callable[[], list[str]] | None = None) -> Emitted:
+        def rest() -> list[str]:
+            lines = []
+            if not self.placement.is_builder(self.units.root):
+                lines += [*self.around_layer(self.entry_name()), "", ""]
+            return [*lines, *(more() if more is not None else [])]
+
+        return super().emit(rest)
+
+    def entry_name(self) -> str:
+        root = self.units.root
+        if self.placement.is_builder(root):
+            return super().entry_name()
+        return unique(f"build_{self.model_name}", self.defined_names | self.taken)
+
+    def native(self, block: Block) -> Native | None:
+        """The model itself may be a stock layer: the function that makes it stands around it."""
+        return self._plain_native(block) if block.key == "" else super().native(block)
+
+    def _define_all(self) -> list[Definition]:
+        """Functions, Layers, builders: each after what it uses."""
+        self.placement = Placement(self.program, self.units)
+        definitions = super()._define_all()
+        builders = [d for d in definitions if BUILDER in d.needs]
+        return [d for d in definitions if BUILDER not in d.needs] + builders
+
+    def text_of(self, definition: Definition) -> list[str]:
+        if BUILDER not in definition.needs:
+            return super().text_of(definition)
+        return [part for line in self.builder_text(definition) for part in wrap(line)]
+
+    def module_draft(self, unit: Unit) -> Draft:
+        is_builder = self.placement.is_builder(unit)
+        return self.builder_draft(unit) if is_builder else self.layer_draft(unit)
+
+    def function_draft(self, unit: Unit) -> Draft:
+        for node in walk(unit.block.nodes):
+            if node.op in ("when_training", "random_bits"):
+                raise BackendError(
+                    f"{unit.block.class_name}: a function takes no {node.op} in Keras"
+                )
+        return super().function_draft(unit)
+
+    def body_of(self, unit: Unit, block: Block, slots: Slots) -> Body:
+        reserved = self._reserved(unit)
+        if not unit.is_module:
+            return KerasBody(self, unit, block, slots, reserved)
+        if not self.placement.is_builder(unit):
+            return LayerBody(self, unit, block, slots, reserved | {"training"})
+        reserved |= {"name", "i"}
+        kind = RootBody if unit.parent is None else BuilderBody
+        return kind(self, unit, block, slots, reserved, self.held_names(unit, reserved))
+
+    def _reserved(self, unit: Unit) -> set[str]:
+        """Names that a body calls must not be hidden by its variables."""
+        called = [self.units.functions[key] for key in unit.callees]
+        called += [child for child in self.units.modules.values() if unit in child.ancestors()]
+        defined = {u.definition.name for u in called if u.definition is not None}
+        return set(self.reserved_names) | defined | {"self"}
+
+    # calls
+
+    def call(self, body: Body, node: Node, arguments: list[Code]) -> Code:
+        called = self.program.blocks[node.attributes["block"]]
+        if called.is_module:
+            unit = self.units.modules[called.path]
+            if isinstance(body, BuilderBody) and self.placement.is_builder(unit):
+                return self.builder_call(body, unit, arguments)
+            arguments = self._with_mode(body, called, arguments)
+        return super().call(body, node, arguments)
+
+    def _with_mode(self, body: Body, called: Block, arguments: list[Code]) -> list[Code]:
+        passed = isinstance(body, LayerBody) and self.placement.uses_mode(called)
+        return [*arguments, TRAINING] if passed else arguments
+
+    def callee(self, body: Body, unit: Unit, target: str) -> str:
+        if isinstance(body, BuilderBody):
+            return body.held.get(unit) or self.layer_text(body, unit)
+        return super().callee(body, unit, target)
+
+    def loop_length(self, body: Body, nodes: Sequence[Node], start: int) -> int:
+        """In a builder, the items of a loop must be made alike."""
+        count = super().loop_length(body, nodes, start)
+        items = [self._called_unit(node) for node in nodes[start : start + count]]
+        if not isinstance(body, BuilderBody):
+            return count
+        alike = len({*map(self._made, items)}) < 2 and not any(item in body.held for item in items)
+        return count if alike else 0
+
+    def _called_unit(self, node: Node) -> Unit:
+        return self.units.modules[self.program.blocks[node.attributes["block"]].path]
+
+    def _made(self, unit: Unit) -> str:
+        if unit.native is not None or not self.placement.is_builder(unit):
+            return self.plain_construct(unit)
+        assert unit.definition is not None
+        return repr((unit.definition.name, unit.arguments))
+
+    def loop(self, body: Body, nodes: Sequence[Node], arguments: list[Code]) -> tuple[str, Code]:
+        called = self.program.blocks[nodes[0].attributes["block"]]
+        if isinstance(body, BuilderBody):
+            unit = self.units.modules[called.path]
+            return self.builder_loop(body, unit, called, len(nodes), arguments)
+        return super().loop(body, nodes, self._with_mode(body, called, arguments))
+
+    # where weights are
+
+    def native_path(self, owner: Unit, name: str) -> str:
+        """`layer name/attribute.path`: "conv1/kernel", "encoder/blocks.0.norm.scale"."""
+        steps: list[str] = []
+        layer = owner
+        while layer.parent is not None and not self.placement.is_builder(layer.parent):
+            steps += [str(layer.position)] if layer.position is not None else []
+            steps.append(layer.attribute)
+            layer = layer.parent
+        return f"{self.layer_name(layer)}/{'.'.join([*steps[::-1], name])}"
+
+    # sizes
+
+    def transposed(self, code: Code, axes: tuple[int, ...]) -> Code:
+        return transposed(code, axes)
+
+    def dimension(self, code: Code, axis: int) -> Code:
+        return Code(f"ops.shape({code.text})[{axis}]")
+
+    def shape_of(self, code: Code) -> Code:
+        return Code(f"ops.shape({code.text})")
+
+    def element_count(self, code: Code) -> Code:
+        return Code(f"ops.size({code.text})")
+
+
+_MODULES = (("numpy as np", "np"), ("tensorflow as tf", "tf"))

@@ -1,0 +1,148 @@
+"""A functional keras.Model, and NumPy in and out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polydl.backend import NativeModel
+from polydl.emission.emitter import Emitted
+from polydl.errors import BackendError, WeightsError
+from polydl.program.sizes import Size
+from polydl.program.structure import flatten_as, unflatten
+from polydl.program.types import Program, inference_nodes
+from polydl_keras.engine import ENGINE, keras, on_tensorflow
+from polydl_keras.weights import variables
+
+
+class KerasModel(NativeModel):
+    """The model that the emitted function makes."""
+
+    def __init__(self, program: Program, emitted: Emitted, make: Callable[[], Any], dtype: str):
+        self.program, self.emitted, self.make, self.dtype = program, emitted, make, dtype
+        self.native = make()
+        self.variables = variables(self.native, emitted.bindings)
+        written = (node for block in program.blocks.values() for node in inference_nodes(block))
+        self.restored = {n.attributes["entry"] for n in written if n.op == "write"}
+        self._infer: Callable[..., Any] | None = None
+
+    # calls
+
+    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+        if training or self.restored or not on_tensorflow():
+            with self._kept(() if training else self.restored), _without_gradients():
+                outputs = self.native(self._nested(inputs), training=training)
+                return [keras.ops.convert_to_numpy(y).copy() for y in self._leaves(outputs)]
+        if self._infer is None:
+            self._infer = self._compiled()
+        return [y.numpy().copy() for y in self._leaves(self._infer(*inputs))]
+
+    def _nested(self, inputs: Sequence[Any]) -> Any:
+        """Inputs as the model takes them."""
+        return unflatten(self.program.inputs, [keras.ops.convert_to_tensor(x) for x in inputs])
+
+    def _leaves(self, outputs: Any) -> list[Any]:
+        """Outputs in order. Keras sorts the keys of dicts."""
+        return flatten_as(self.program.outputs, outputs, "outputs")
+
+    def _compiled(self) -> Callable[..., Any]:
+        """Inference as one graph for all sizes that the program leaves open."""
+        import tensorflow as tf
+
+        def infer(*inputs: Any) -> Any:
+            return self.native(self._nested(inputs), training=False)
+
+        dtypes = {"float": self.dtype, "int": "int32", "bool": "bool"}
+        specs = [
+            tf.TensorSpec([None if isinstance(n, Size) else n for n in x.shape], dtypes[x.dtype])
+            for x in self.program.root.inputs
+        ]
+        return tf.function(infer, autograph=False).get_concrete_function(*specs)
+
+    @contextmanager
+    def _kept(self, paths: Any) -> Any:
+        """Put back some state in the end."""
+        before = {path: np.array(self.variables[path]) for path in paths}
+        try:
+            yield
+        finally:
+            for path, value in before.items():
+                self.variables[path].assign(value)
+
+    # weights
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        return {p: keras.ops.convert_to_numpy(v).copy() for p, v in self.variables.items()}
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        for path, value in weights.items():
+            self.variables[path].assign(value)
+
+    def import_native(self, saved: Any) -> dict[str, np.ndarray]:
+        """From model.get_weights(), arrays by variable path, or a .weights.h5 or .keras file."""
+        if isinstance(saved, Mapping):
+            paths = {p: v.path for p, v in self.variables.items()}
+            missing = sorted(set(paths.values()) - set(saved))
+            if missing:
+                raise WeightsError(f"the arrays lack {missing}, paths of this model's variables")
+            return {p: np.array(saved[native]) for p, native in paths.items()}
+        if isinstance(saved, (str, Path)):
+            return self._from_file(Path(saved))
+        own = self.native.weights
+        if len(saved) != len(own):
+            raise WeightsError(f"this model has {len(own)} weights, got {len(saved)}")
+        given = {id(v): np.array(array) for v, array in zip(own, saved, strict=True)}
+        return {p: given[id(v)] for p, v in self.variables.items()}
+
+    def _from_file(self, path: Path) -> dict[str, np.ndarray]:
+        """Weights are read into a fresh model; nothing else of the file is used."""
+        if not path.name.endswith((".weights.h5", ".keras")):
+            raise WeightsError(f"{path}: expected a file .weights.h5 or .keras")
+        fresh = KerasModel(self.program, self.emitted, self.make, self.dtype)
+        try:
+            fresh.native.load_weights(path)
+        except (OSError, ValueError, KeyError) as error:
+            raise WeightsError(f"{path} does not hold this model's weights: {error}") from error
+        return fresh.get_weights()
+
+    # gradients
+
+    def gradients(
+        self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
+    ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        if not on_tensorflow():
+            raise BackendError(f"no gradients with Keras on {ENGINE}")
+        import tensorflow as tf
+
+        tensors = [tf.convert_to_tensor(x) for x in inputs]
+        entries = self.program.entries
+        trained = [path for path in self.variables if entries[path].role == "parameter"]
+        state = set(self.variables) - set(trained)
+        with self._kept(state), tf.GradientTape() as tape:
+            tape.watch([x for x in tensors if x.dtype.is_floating])
+            outputs = self._leaves(self.native(self._nested(tensors), training=training))
+            total = tf.add_n([
+                tf.reduce_sum(y * weight)
+                for y, weight in zip(outputs, cotangents, strict=True)
+                if weight is not None
+            ])  # fmt: skip
+        sources = [*(self.variables[path].value for path in trained), *tensors]
+        found = tape.gradient(total, sources, unconnected_gradients="zero")
+        arrays = [tf.convert_to_tensor(g).numpy() for g in found]
+        by_input = [
+            array if x.dtype.is_floating else None
+            for x, array in zip(tensors, arrays[len(trained) :], strict=True)
+        ]
+        return dict(zip(trained, arrays, strict=False)), by_input
+
+
+def _without_gradients() -> Any:
+    if ENGINE != "torch":
+        return nullcontext()
+    import torch
+
+    return torch.no_grad()

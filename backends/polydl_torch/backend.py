@@ -1,0 +1,182 @@
+"""Running what was emitted for PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from polydl.backend import Backend, NativeModel, Options
+from polydl.emission.emitter import Binding, Emitted
+from polydl.errors import WeightsError
+from polydl.program.types import Block, Program, inference_nodes
+from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
+from polydl.training.settings import Training
+from polydl_torch.emitter import TorchEmitter
+from polydl_torch.gradients import gradients
+from polydl_torch.layout import channels_first
+from polydl_torch.trainer import native_optimizer, trainer_lines
+
+
+class TorchModel(NativeModel):
+    """An nn.Module, kept in evaluation mode."""
+
+    def __init__(self, program: Program, emitted: Emitted, native: torch.nn.Module, device: str):
+        self.emitted, self.device = emitted, device
+        self.native = native.to(device).eval()
+        written = (node for block in program.blocks.values() for node in inference_nodes(block))
+        self.restored = {n.attributes["entry"] for n in written if n.op == "write"}
+
+    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+        tensors = [torch.from_numpy(x) for x in inputs]
+        if self.device != "cpu":
+            tensors = [x.to(self.device) for x in tensors]
+        with torch.inference_mode():
+            if not training:
+                return self._infer(tensors)
+            self.native.train()
+            try:
+                return _leaves(self.native(*tensors))
+            finally:
+                self.native.eval()
+
+    def _infer(self, tensors: list[torch.Tensor]) -> list[np.ndarray]:
+        """State that a definition updates in inference too is put back."""
+        if not self.restored:
+            return _leaves(self.native(*tensors))
+        buffers = [self._tensors()[self.emitted.bindings[path].native] for path in self.restored]
+        before = [buffer.clone() for buffer in buffers]
+        try:
+            return _leaves(self.native(*tensors))
+        finally:
+            for buffer, value in zip(buffers, before, strict=True):
+                buffer.copy_(value)
+
+    def _tensors(self) -> dict[str, torch.Tensor]:
+        """Parameters and buffers by the emitted program's own names; tied ones under each name."""
+        named = dict(self.native.named_parameters(remove_duplicate=False))
+        return named | dict(self.native.named_buffers(remove_duplicate=False))
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        return self._canonical(self._tensors())
+
+    def _canonical(
+        self, tensors: Mapping[str, Any], bindings: Mapping[str, Binding] | None = None
+    ) -> dict[str, np.ndarray]:
+        found = {}
+        for path, binding in (bindings or self.emitted.bindings).items():
+            value = torch.as_tensor(tensors[binding.native]).detach().cpu().numpy()
+            if binding.axes is not None:
+                value = value.transpose([binding.axes.index(i) for i in range(value.ndim)])
+            found[path] = np.array(value, order="C")
+        return found
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        tensors = self._tensors()
+        with torch.no_grad():
+            for path, value in weights.items():
+                binding = self.emitted.bindings[path]
+                native = value if binding.axes is None else value.transpose(binding.axes)
+                tensors[binding.native].copy_(torch.from_numpy(np.array(native)))
+
+    def import_native(self, saved: Any) -> dict[str, np.ndarray]:
+        """From a state_dict of this program's module, or a path that torch.save wrote."""
+        if not isinstance(saved, Mapping):
+            saved = torch.load(saved, map_location="cpu", weights_only=True)
+        missing = [b.native for b in self.emitted.bindings.values() if b.native not in saved]
+        if missing:
+            raise WeightsError(
+                f"the state_dict lacks {missing}. It must be of the module that this program emits"
+            )
+        return self._canonical(saved)
+
+    def gradients(
+        self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
+    ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        tensors = [torch.from_numpy(x).to(self.device) for x in inputs]
+        named, by_input = gradients(self.native, self._tensors(), tensors, cotangents, training)
+        of_parameters = {p: b for p, b in self.emitted.bindings.items() if b.native in named}
+        return self._canonical(named, of_parameters), by_input
+
+
+def _leaves(outputs: Any) -> list[np.ndarray]:
+    if isinstance(outputs, torch.Tensor):
+        return [outputs.numpy(force=True).copy()]  # not the memory of an input or a weight
+    parts = outputs.values() if isinstance(outputs, dict) else outputs
+    return [leaf for part in parts for leaf in _leaves(part)]
+
+
+class TorchBackend(Backend):
+    name = "torch"
+
+    def versions(self) -> dict[str, str]:
+        return {"torch": torch.__version__}
+
+    def devices(self) -> list[str]:
+        names = ["cpu"]
+        if torch.cuda.is_available():
+            names += ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        return names
+
+    @contextmanager
+    def precision(self, options: Options) -> Iterator[None]:
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(getattr(torch, options.dtype))
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
+
+    def check_options(self, options: Options) -> None:
+        """Both layouts will do."""
+
+    def carry_over(self, before: Any, after: Any) -> None:
+        after.optimizer.load_state_dict(before.optimizer.state_dict())
+
+    def set_threads(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+
+    def _emitter(
+        self, program: Program, options: Options, functions: tuple[str, ...] = ()
+    ) -> TorchEmitter:
+        plain = TorchEmitter(
+            program, options.dtype, options.natives, options.untrusted, functions=functions
+        )
+
+        def layout_of(block: Block) -> str:
+            native = plain.native(block)
+            return native.layout if native else ""
+
+        laid_out = channels_first(
+            program, layout_of, options.layout == "channels_first", keep=functions
+        )
+        return TorchEmitter(
+            laid_out, options.dtype, options.natives, options.untrusted, functions=functions
+        )
+
+    def emit(self, program: Program, options: Options) -> Emitted:
+        return self._emitter(program, options).emit()
+
+    def build(
+        self, program: Program, emitted: Emitted, module: ModuleType, options: Options
+    ) -> TorchModel:
+        native = getattr(module, emitted.entry)()
+        return TorchModel(program, emitted, native, options.device)
+
+    def emit_training(
+        self, program: Program, training: Training, options: Options
+    ) -> EmittedTraining:
+        def write(parts: TrainingParts) -> list[str]:
+            return trainer_lines(parts, options.device, options.natives)
+
+        return emit_training(
+            program,
+            training,
+            lambda whole, functions: self._emitter(whole, options, functions),
+            write,
+            lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+        )

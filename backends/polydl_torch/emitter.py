@@ -1,0 +1,130 @@
+"""A Program as nn.Modules."""
+
+from __future__ import annotations
+
+from polydl.emission.body import INDENT, Body
+from polydl.emission.code import Code, Slots, literal_text, tuple_text
+from polydl.emission.emitter import Emitter, Literal, size_hints
+from polydl.emission.merging import Definition
+from polydl.emission.units import Unit
+from polydl.program.types import Block, Entry
+from polydl_torch.body import TorchBody
+from polydl_torch.natives import NATIVES, SUPPORT
+from polydl_torch.primitives import DTYPES, PRIMITIVES, transposed
+
+# attributes of nn.Module that a parameter or submodule must not hide
+RESERVED = frozenset(
+    """add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches
+    eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu
+    load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+    parameters register_backward_hook register_buffer register_forward_hook
+    register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+    set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu
+    zero_grad T_destination
+
+    _apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks
+    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks
+    _forward_pre_hooks_with_kwargs _get_backward_hooks _get_backward_pre_hooks _get_name
+    _is_full_backward_hook _load_from_state_dict _load_state_dict_post_hooks
+    _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules _named_members
+    _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook
+    _register_state_dict_hook _replicate_for_data_parallel _save_to_state_dict _slow_forward
+    _state_dict_hooks _state_dict_pre_hooks _version _wrapped_call_impl""".split()
+)
+
+_RANDOM = {
+    "uniform": "nn.init.uniform_({0}, {low}, {high})",
+    "normal": "nn.init.normal_({0}, {mean}, {stddev})",
+    "truncated_normal": "nn.init.trunc_normal_({0}, {mean}, {stddev})",
+    "orthogonal": "nn.init.orthogonal_({0}, {gain})",
+    "glorot_uniform": "nn.init.xavier_uniform_({0})",
+    "glorot_normal": "nn.init.xavier_normal_({0})",
+    "he_uniform": 'nn.init.kaiming_uniform_({0}, nonlinearity="relu")',
+    "he_normal": 'nn.init.kaiming_normal_({0}, nonlinearity="relu")',
+    "lecun_uniform": 'nn.init.kaiming_uniform_({0}, nonlinearity="linear")',
+    "lecun_normal": 'nn.init.kaiming_normal_({0}, nonlinearity="linear")',
+}
+
+
+class TorchEmitter(Emitter):
+    primitives = PRIMITIVES
+    natives = NATIVES
+    support = SUPPORT
+    imports = (
+        ("np.", "import numpy as np"),
+        ("torch.", "import torch"),
+        ("F.", "import torch.nn.functional as F"),
+        ("nn.", "from torch import nn"),
+    )
+    reserved_attributes = RESERVED
+    reserved_names = frozenset({"torch", "F", "nn", "np", *SUPPORT})
+
+    def header(self, body: str) -> list[str]:
+        lines = super().header(body)
+        if "import torch" not in lines and self.dtype != "float32":
+            lines.insert(0, "import torch")
+        if self.dtype != "float32":
+            lines += ["", f"torch.set_default_dtype(torch.{self.dtype})"]
+        return lines
+
+    def body_of(self, unit: Unit, block: Block, slots: Slots) -> Body:
+        return TorchBody(self, unit, block, slots, self._reserved(unit))
+
+    def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:
+        value = _initial(entry, literal)
+        if entry.role == "state":
+            return f'self.register_buffer("{attribute}", {value})'
+        return f"self.{attribute} = nn.Parameter({value})"
+
+    def read_attribute(self, entry: Entry, place: str) -> Code:
+        return Code(place)
+
+    def write_attribute(self, place: str, value: Code) -> str:
+        return f"{place}.copy_({value.text})"
+
+    def transposed(self, code: Code, axes: tuple[int, ...]) -> Code:
+        return transposed(code, axes)
+
+    def element_count(self, code: Code) -> Code:
+        return Code(f"{code.atom}.numel()")
+
+    def list_text(self, items: str) -> str:
+        return f"nn.ModuleList({items})"
+
+    def training_condition(self, body: Body) -> str:
+        return "self.training"
+
+    def class_text(self, definition: Definition, base: str) -> list[str]:
+        arguments = ", ".join(["self", *definition.parameters])
+        lines = [f"class {definition.name}(nn.Module):"]
+        stored = [f"self.{p} = {p}" for p in definition.stored]
+        if definition.init or stored:
+            lines += [f"{INDENT}def __init__({arguments}):", f"{INDENT * 2}super().__init__()"]
+            lines += [INDENT * 2 + line for line in [*stored, *definition.init]]
+            lines.append("")
+        for method in definition.methods:
+            lines.append(f"{INDENT}def {method.name}({', '.join(['self', *method.arguments])}):")
+            lines += [INDENT * 2 + line for line in method.lines]
+            lines.append("")
+        return lines[:-1]
+
+
+def _initial(entry: Entry, literal: Literal) -> str:
+    dtype = "" if entry.dtype == "float" else f", dtype={DTYPES[entry.dtype]}"
+    sizes = [literal(n, hint) for n, hint in zip(entry.shape, size_hints(entry), strict=True)]
+    shape = ", ".join(sizes) if sizes else "()"
+    sized = tuple_text(sizes) if sizes else shape
+    name, arguments = entry.initializer.name, entry.initializer.arguments
+    if name in ("zeros", "ones"):
+        return f"torch.{name}({shape}{dtype})"
+    if name == "constant":
+        value = literal_text(float(arguments.get("value", 0.0)))
+        return f"torch.full({sized}, {value}{dtype})"
+    from polydl.spec.initializers import SAMPLERS
+
+    if len(entry.shape) < 2 and name not in ("uniform", "normal", "truncated_normal"):
+        return f"torch.zeros({shape})"
+    options = {**SAMPLERS[name][1], **arguments}
+    return _RANDOM[name].replace("{0}", f"torch.empty({shape})").format(**options)

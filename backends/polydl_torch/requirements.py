@@ -1,0 +1,4 @@
+"""What this backend needs; imports no framework."""
+
+REQUIRES = ("torch",)
+EXTRA = "torch"

@@ -1,0 +1,142 @@
+"""Everything, each framework in a process of its own, as one table.
+
+    python -m benchmarks [--threads 2] [--json FILE] [--frameworks torch keras flax]
+    python -m benchmarks --threads 1 --clock cpu              on a machine that others use
+
+Exits with 1 if a limit is broken or a measurement could not be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.step_speed import FRAMEWORKS, environment
+from benchmarks.timing import CLOCKS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(console: Console, module: str, threads: int, *arguments: str) -> list[dict[str, Any]]:
+    """Rows that a module prints as lines of JSON; a row of its own if it fails."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
+    variables = os.environ | environment(threads)
+    with console.status(" ".join(command[2:])):
+        done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    rows = [{"module": module, **json.loads(line)} for line in lines]
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        what = " ".join([module, *arguments])
+        rows.append({"module": module, "what": f"{what} failed: {reason}", "pass": False})
+    return rows
+
+
+def steps_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="Emitted program against hand-written one")
+    for name in ("measure", "polydl ms", "expert ms", "ratio", "expert to itself", "limit", ""):
+        table.add_column(name, justify="left" if name == "measure" else "right", no_wrap=True)
+    table.add_column("the expert's way")
+    for r in rows:
+        table.add_row(
+            f"{r['framework']} {r['model']} {r['what']}",
+            f"{r['ours_ms']:.2f}" + (" (stand-in)" if r["stand_in"] else ""),
+            f"{r['expert_ms']:.2f}",
+            f"{r['ratio']:.3f}",
+            f"± {r['spread']:.3f}" + ("" if r["quiet"] else " (busy)"),
+            f"{r['limit']:.3f}",
+            verdict(r),
+            r["expert"],
+        )
+    return table
+
+
+def others_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="polydl itself, and for comparison")
+    for name in ("measure", "value", "limit", ""):
+        table.add_column(name, justify="left" if name == "measure" else "right")
+    for r in rows:
+        value, limit = r.get("value", r.get("expert_ms")), r.get("limit")
+        table.add_row(
+            r["what"],
+            "" if value is None else f"{value:.2f}",
+            "" if limit is None else f"{limit:g}",
+            verdict(r) if limit is not None or not r.get("pass", True) else "",
+        )
+    return table
+
+
+def verdict(row: dict[str, Any]) -> str:
+    if row.get("noisy"):
+        return "[yellow]TOO NOISY[/]"
+    return "[green]PASS[/]" if row["pass"] else "[bold red]FAIL[/]"
+
+
+def keras_tax(steps: list[dict[str, Any]], keras: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Plain Keras on torch to our torch: told, not limited, for it compares two processes."""
+    found = [
+        {
+            "module": "keras_tax",
+            "what": "cnn: Keras on torch to polydl on torch, a training step",
+            "value": theirs["expert_ms"] / ours["ours_ms"],
+        }
+        for theirs in keras
+        for ours in steps
+        if "expert_ms" in theirs
+        and (ours["framework"], ours["model"], ours["what"]) == ("torch", "cnn", "training step")
+    ]
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results")
+    parser.add_argument("--frameworks", nargs="+", choices=FRAMEWORKS, default=FRAMEWORKS)
+    parser.add_argument("--stand-in", action="store_true", help="expert in the place of polydl")
+    parser.add_argument("--clock", choices=tuple(CLOCKS), default="wall")
+    options = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 130)
+    threads = options.threads
+
+    others = run(
+        console,
+        "core_speed",
+        threads,
+        "--clock",
+        options.clock,
+        "--backends",
+        *options.frameworks,
+    )
+    steps: list[dict[str, Any]] = []
+    for framework in options.frameworks:
+        arguments = ["--framework", framework, "--threads", str(threads)]
+        arguments += ["--clock", options.clock]
+        arguments += ["--stand-in"] if options.stand_in else []
+        for found in run(console, "step_speed", threads, *arguments):
+            (steps if "ratio" in found else others).append(found)
+    if "torch" in options.frameworks:
+        arguments = ["--threads", str(threads), "--clock", options.clock]
+        keras = run(console, "experts.keras_on_torch", threads, *arguments)
+        others += keras + keras_tax(steps, keras)
+
+    console.print(steps_table(steps))
+    console.print(others_table(others))
+    if options.json:
+        results = {"threads": threads, "clock": options.clock, "rows": steps + others}
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return int(not all(r.get("pass", True) for r in steps + others))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

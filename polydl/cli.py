@@ -1,0 +1,251 @@
+"""The command line: compare, train, emit, backends, conformance."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polydl.errors import PolydlError
+
+if TYPE_CHECKING:
+    from polydl.training.history import History
+
+app = typer.Typer(
+    help="Define a deep-learning model once; get the PyTorch, Keras and Flax you would have "
+    "written by hand, proven equal.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+class _Settings:
+    debug = False
+
+
+def _set_debug(value: bool) -> None:
+    _Settings.debug = _Settings.debug or value
+
+
+def _version(value: bool) -> None:
+    if value:
+        from polydl import __version__
+
+        typer.echo(f"polydl {__version__}")
+        raise typer.Exit
+
+
+File = Annotated[Path, typer.Argument(help="A Python file with `experiment = dl.Experiment(...)`.")]
+Backend = Annotated[str, typer.Option(help="torch, keras, flax, or another installed backend.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
+DType = Annotated[str, typer.Option(help="float32 or float64.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", callback=_set_debug, help="Show the traceback of an error.")
+]
+
+
+@app.callback()
+def polydl(
+    debug: Debug = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options of all commands."""
+
+
+@app.command()
+def compare(
+    file: File,
+    backends: Annotated[
+        str, typer.Option(help="Comma-separated; losses are compared with those of the first.")
+    ] = "torch,keras,flax",
+    device: Device = "cpu",
+    threads: Annotated[
+        int | None, typer.Option(help="For each backend; all cores by default.", min=1)
+    ] = None,
+    dtype: DType = "float32",
+    report: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that a backend may say nothing before it is given up.")
+    ] = 600.0,
+    debug: Debug = False,
+) -> None:
+    """Check, train and time an experiment on several backends, and write a report."""
+    from rich.console import Console
+
+    from polydl.compare import compare as run
+    from polydl.experiment import load_experiment
+
+    names = [name.strip() for name in backends.split(",") if name.strip()]
+    comparison = run(
+        load_experiment(file),
+        names,
+        device=device,
+        threads=threads,
+        dtype=dtype,
+        report=report,
+        timeout=timeout,
+    )
+    console = Console()
+    if console.is_terminal:
+        console.print(comparison.table())
+    else:
+        typer.echo(str(comparison))
+    if comparison.caution:
+        typer.secho(comparison.caution, fg=typer.colors.YELLOW, err=True)
+    typer.echo(f"The report is in {report}")
+
+
+@app.command()
+def train(
+    file: File,
+    backend: Backend,
+    out: Annotated[Path, typer.Option(help="The folder to write to; made if it is not there.")],
+    device: Device = "cpu",
+    dtype: DType = "float32",
+    debug: Debug = False,
+) -> None:
+    """Train an experiment on one backend; keep its model, weights, history and source.
+
+    Writes model.safetensors (for dl.load, on any backend), history.json, model.py and training.py.
+    """
+    from polydl.compile import compile
+    from polydl.experiment import load_experiment
+
+    experiment = load_experiment(file)
+    experiment.arrays(dtype)
+    net = compile(
+        experiment.program,
+        backend=backend,
+        seed=experiment.training.seed,
+        dtype=dtype,
+        device=device,
+    )
+    _make_folder(out)
+    history = net.fit(
+        experiment.training,
+        experiment.data,
+        experiment.validation,
+        after_epoch=_epoch_line(experiment.training.epochs),
+    )
+    net.save(out / "model.safetensors")
+    net.save_source(out / "model.py")
+    (out / "training.py").write_text(net.training_source, encoding="utf-8")
+    (out / "history.json").write_text(_history_json(history), encoding="utf-8")
+    typer.echo(f"model.safetensors, model.py, training.py and history.json are in {out}")
+    if history.interrupted:
+        typer.echo("Interrupted: what was learnt until then has been kept.", err=True)
+        raise typer.Exit(130)
+
+
+@app.command()
+def emit(
+    file: File,
+    backend: Backend,
+    out: Annotated[Path | None, typer.Option(help="A file, instead of the screen.")] = None,
+    training: Annotated[
+        bool, typer.Option("--training", help="The whole training program, not only the model.")
+    ] = False,
+    dtype: DType = "float32",
+    debug: Debug = False,
+) -> None:
+    """Write an experiment's model, or its training program, as one backend's source."""
+    from polydl.compile import compile
+    from polydl.experiment import load_experiment
+
+    experiment = load_experiment(file)
+    net = compile(experiment.program, backend=backend, dtype=dtype)
+    text = net.emit_training(experiment.training) if training else net.source
+    text = text.rstrip("\n") + "\n"
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    _make_folder(out.resolve().parent)
+    out.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def backends(debug: Debug = False) -> None:
+    """What is installed: versions and devices, and what to install for what is missing."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from polydl.backend_info import query_backends
+
+    table = Table("backend", "state", "versions", "devices", box=None, pad_edge=False)
+    found = query_backends()
+    for info in found:
+        state = "missing" if info.install else "broken" if info.problem else "installed"
+        versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
+        table.add_row(info.name, state, versions, ", ".join(info.devices))
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(table)
+    for info in found:
+        if info.install:
+            typer.echo(f"\n{info.name}: {info.install}")
+        if info.problem:
+            typer.echo(f"\n{info.name}: {info.problem}")
+
+
+@app.command()
+def conformance(
+    backend: Annotated[
+        list[str] | None, typer.Option(help="May be given several times; all by default.")
+    ] = None,
+    device: Device = "cpu",
+    dtype: Annotated[str | None, typer.Option(help="float32 or float64; both by default.")] = None,
+    debug: Debug = False,
+) -> None:
+    """The support table, and the measured errors against the reference."""
+    from polydl.backend import get_backend, installed_backends
+    from polydl.conformance.cli import run
+
+    usable = [f.name for f in installed_backends() if not (f.missing or f.problem)]
+    names = backend or usable
+    for name in names:
+        get_backend(name)
+    raise typer.Exit(run(names, device, dtype))
+
+
+def _epoch_line(epochs: int) -> Callable[[int, dict[str, float]], None]:
+    def say(epoch: int, scores: dict[str, float]) -> None:
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
+        typer.echo(f"epoch {epoch:>{len(str(epochs))}} of {epochs}  {shown}")
+
+    return say
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PolydlError(f"the folder {path} cannot be made: {error.strerror}") from error
+
+
+def _history_json(history: History) -> str:
+    content: dict[str, Any] = {
+        "epochs": history.epochs,
+        "steps": history.steps.tolist(),
+        "interrupted": history.interrupted,
+    }
+    return json.dumps(content, indent=1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command `polydl`. An error of polydl's is a line on stderr and exit code 1."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="polydl")
+    except PolydlError as error:
+        if _Settings.debug:
+            traceback.print_exc()
+        typer.secho(f"error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.secho("interrupted", fg=typer.colors.RED, err=True)
+        sys.exit(130)

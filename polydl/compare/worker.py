@@ -1,0 +1,164 @@
+"""One backend's process in a comparison.
+
+    python -m polydl.compare.worker FOLDER BACKEND
+
+FOLDER holds the Job. Each command, a line of JSON on stdin, is a method of Worker; its answers are
+lines of JSON on stdout.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import time
+import traceback
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polydl.compare.channel import Channel
+from polydl.compare.job import CHECK_STEPS, Job
+from polydl.compare.machine import peak_memory
+from polydl.compare.timing import StepTimer
+from polydl.errors import PolydlError
+from polydl.net import Net
+
+
+class Worker:
+    """The commands: start, check, fit, time."""
+
+    def __init__(self, folder: Path, name: str, channel: Channel):
+        self.folder, self.name, self.channel = folder, name, channel
+        self.job = Job.read(folder)
+        self.net: Net | None = None
+        self.timer: StepTimer | None = None
+
+    def start(self) -> None:
+        """Import the framework."""
+        from polydl.backend import get_backend
+
+        self.backend = get_backend(self.name)
+        self.backend.check_device(self.job.options.device)
+        self.backend.set_threads(self.job.options.threads)
+        self.memory_before = peak_memory()
+        self.channel.send("done", versions=self.backend.versions())
+
+    def check(self) -> None:
+        """Outputs of fresh weights, and the losses of the first steps, with compile times."""
+        job = self.job
+        started = time.perf_counter()
+        net = self._compile()
+        build_seconds = time.perf_counter() - started
+        outputs = net(self.job.nested((job.sample(), job.data[1]))[0])
+        np.save(self.folder / f"outputs_{self.name}.npy", outputs)
+        self.channel.send("progress", text="compiling the training step")
+        started = time.perf_counter()
+        losses = []
+        trainer = net.trainer(job.training)
+        with self._precision(net):
+            trainer.start()
+            for step in range(CHECK_STEPS):
+                inputs, targets = job.batch(step)
+                scores = trainer.fetch([trainer.train_step(*inputs, targets, step)])
+                losses.append(float(np.asarray(scores).reshape(-1)[0]))
+                if step == 0:
+                    first_step_seconds = time.perf_counter() - started
+            trainer.finish()
+        self.channel.send(
+            "done", losses=losses, compile_seconds=[build_seconds, first_step_seconds]
+        )
+
+    def fit(self) -> None:
+        """The whole training run, from fresh weights."""
+        job = self.job
+        self.net = net = self._compile()
+
+        def after_epoch(epoch: int, scores: dict[str, float]) -> None:
+            self.channel.send("epoch", epoch=epoch, scores=scores)
+
+        started = time.perf_counter()
+        validation = None if job.validation is None else job.nested(job.validation)
+        history = net.fit(job.training, job.nested(job.data), validation, False, after_epoch)
+        self.channel.send(
+            "done",
+            seconds=time.perf_counter() - started,
+            losses=history.steps.tolist(),
+            epochs=history.epochs,
+            interrupted=history.interrupted,
+            memory=peak_memory(),
+            memory_before=self.memory_before,
+            source=net.source,
+            training_source=net.training_source,
+        )
+
+    def time(self, seconds: float) -> None:
+        """Warm steps on full batches. What `fit` learnt has been handed over by now."""
+        net = self.net or self._compile()
+        with self._precision(net):
+            if self.timer is None:
+                self.timer = self._timer(net)
+            self.channel.send("done", step_times=self.timer.run(seconds), group=self.timer.size)
+
+    def _timer(self, net: Net) -> StepTimer:
+        from polydl.spec.initializers import initial_weights
+
+        job = self.job
+        net.load_weights(initial_weights(job.program, job.training.seed))
+        trainer = net.trainer(job.training)
+        trainer.start()
+        batches = [job.batch(i) for i in range(16)]
+
+        def step(number: int) -> Any:
+            inputs, targets = batches[number % len(batches)]
+            return trainer.train_step(*inputs, targets, number)
+
+        return StepTimer(step, trainer.fetch)
+
+    def _compile(self) -> Net:
+        import polydl
+
+        job = self.job
+        return polydl.compile(
+            job.program,
+            backend=self.name,
+            seed=job.training.seed,
+            dtype=job.options.dtype,
+            device=job.options.device,
+        )
+
+    def _precision(self, net: Net) -> AbstractContextManager[None]:
+        return self.backend.precision(net.options)
+
+
+def pin_cores(threads: int) -> None:
+    """Some frameworks count the cores that they may use, whatever the variables say."""
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, set(allowed[:threads]))
+
+
+def main() -> None:
+    folder, name = Path(sys.argv[1]), sys.argv[2]
+    faulthandler.enable()
+    if hasattr(faulthandler, "register"):
+        faulthandler.register(signal.SIGUSR1, all_threads=True)  # the parent asks where it hangs
+    channel = Channel()
+    try:
+        worker = Worker(folder, name, channel)
+        pin_cores(worker.job.options.threads)
+        for command in channel.commands():
+            getattr(worker, command.pop("do"))(**command)
+    except PolydlError as error:
+        channel.send("failed", text=str(error))
+    except BaseException as error:
+        traceback.print_exc()
+        channel.send("broken", text=f"{type(error).__name__}: {error}")
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

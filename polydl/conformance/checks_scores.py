@@ -1,0 +1,232 @@
+"""Checks of losses, metrics and optimizers, as the emitted training programs compute them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polydl.compile import compile
+from polydl.conformance.checks import scaled_error, worst
+from polydl.conformance.memo import NETS, ORACLE, memoized
+from polydl.conformance.nets import Target
+from polydl.conformance.outcome import Outcome
+from polydl.conformance.row import Array, OptimizerRow, ScoreRow
+from polydl.conformance.samplers import generator
+from polydl.conformance.tolerances import EPSILONS, SCALE, bound
+from polydl.layers import Dense
+from polydl.losses import MSE, CrossEntropy, Loss
+from polydl.net import Net
+from polydl.optimizers import SGD
+from polydl.reference import Interpreter
+from polydl.reference.gradients import check_direction
+from polydl.reference.optimizers import initial_slots, update
+from polydl.spec.input import Input
+from polydl.spec.module import Module, Sequential
+from polydl.spec.tensor import Tensor
+from polydl.spec.tracing import trace
+from polydl.training.settings import Training
+
+KERNEL, BIAS = "0.kernel", "0.bias"
+
+
+class Scored(Module):
+    """A loss or metric as a model of its own, for the oracle."""
+
+    def __init__(self, score: Any):
+        self.score = score
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.score(outputs, targets)
+
+
+def _arrays(row: ScoreRow) -> tuple[Array, Array]:
+    rng = generator(row.name, row.seed)
+    return row.outputs(rng), row.targets(rng)
+
+
+def _open(array: Array) -> Input:
+    return Input((None, *array.shape[1:]), "float" if array.dtype.kind == "f" else "int")
+
+
+@memoized(ORACLE)
+def _scorer(row: ScoreRow) -> Interpreter:
+    outputs, targets = _arrays(row)
+    return Interpreter(trace(Scored(row.score()), (_open(outputs), _open(targets))))
+
+
+def score_of(row: ScoreRow, outputs: Array, targets: Array) -> float:
+    """What the oracle gives."""
+    return float(_scorer(row).run({}, [outputs, targets])[0][0])
+
+
+def formula(row: ScoreRow) -> Outcome:
+    """The oracle's value against the row's independent formula."""
+    outputs, targets = _arrays(row)
+    expected = row.formula(outputs, targets)
+    error = abs(score_of(row, outputs, targets) - expected) / (abs(expected) or 1.0)
+    return Outcome("oracle", row.name, "the oracle", error, bound("oracle", "float64"), SCALE)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a backend made of one row: values, and the weights after one step of SGD at rate 1."""
+
+    x: Array
+    targets: Array
+    evaluated: float
+    trained: float
+    weights: dict[str, Array]
+
+
+@memoized(NETS)
+def scores(row: ScoreRow, target: Target) -> Scores:
+    """The model is a Dense layer with the identity as its kernel, so that outputs are inputs."""
+    x, targets = _arrays(row)
+    x = x.astype(target.dtype)
+    if targets.dtype.kind == "f":
+        targets = targets.astype(target.dtype)
+    net, training = _scoring(row, target, x)
+    net.load_weights(_identity(x))
+    name = "loss" if row.is_loss else training.metrics[0].name
+    evaluated = net.evaluate(training, (x, targets))[name]
+    trained = net.fit(training, (x, targets)).epochs[0][name]
+    return Scores(x, targets, evaluated, trained, net.weights)
+
+
+def score(row: ScoreRow, target: Target) -> Outcome:
+    """The value in evaluation and in a training step, against the oracle."""
+    found = scores(row, target)
+    x, targets = (a.astype(np.float64) if a.dtype.kind == "f" else a
+                  for a in (found.x, found.targets))  # fmt: skip
+    expected = score_of(row, x, targets)
+    error, name = worst({
+        "evaluated": _relative(found.evaluated, expected),
+        "trained": _relative(found.trained, expected),
+    })  # fmt: skip
+    unit = SCALE
+    if target.dtype != "float64":
+        error, unit = error / float(np.finfo(target.dtype).eps), EPSILONS
+    limit = bound("score", target.dtype, row.name)
+    return Outcome("score", row.name, str(target), error, limit, unit, name)
+
+
+def score_gradient(row: ScoreRow, target: Target) -> Outcome:
+    """A loss's gradient, as the step showed it, against the oracle's five-point derivative."""
+    found = scores(row, target)
+    start = _identity(found.x)
+    gradient = {path: start[path] - found.weights[path] for path in start}
+
+    def value(point: dict[str, Array]) -> float:
+        return score_of(row, found.x @ point[KERNEL] + point[BIAS], found.targets)
+
+    error = check_direction(value, start).difference(gradient)
+    limit = bound("gradients", target.dtype, row.name)
+    return Outcome("gradients", row.name, str(target), error, limit, "relative")
+
+
+def _identity(x: Array) -> dict[str, Array]:
+    return {KERNEL: np.eye(x.shape[-1]), BIAS: np.zeros(x.shape[-1])}
+
+
+def _relative(actual: float, expected: float) -> float:
+    return abs(actual - expected) / (abs(expected) or 1.0)
+
+
+def _scoring(row: ScoreRow, target: Target, x: Array) -> tuple[Net, Training]:
+    net = compile(
+        Sequential(Dense(x.shape[-1])), _open(x), backend=target.backend, dtype=target.dtype,
+        device=target.device, natives=target.natives,
+    )  # fmt: skip
+    return net, training_of(row, len(x))
+
+
+def training_of(row: ScoreRow | OptimizerRow, batch_size: int = 32) -> Training:
+    """The training program that a row is about."""
+    if isinstance(row, OptimizerRow):
+        return Training(MSE(), row.optimizer(), batch_size, shuffle=False)
+    given, rule = row.score(), SGD(1.0)
+    if isinstance(given, Loss):
+        return Training(given, rule, batch_size, shuffle=False)
+    return Training(CrossEntropy(), rule, batch_size, metrics=(given,), shuffle=False)
+
+
+STEPS, SAMPLES, FEATURES, UNITS = 20, 4, 5, 3
+
+
+@memoized(ORACLE)
+def _regression() -> tuple[Array, Array, dict[str, Array]]:
+    """Inputs and targets of every step, and the weights to start from."""
+    rng = generator("optimizers")
+    x = rng.standard_normal((STEPS * SAMPLES, FEATURES))
+    targets = x @ rng.standard_normal((FEATURES, UNITS)) + 0.1
+    start = {KERNEL: 0.3 * rng.standard_normal((FEATURES, UNITS)), BIAS: np.zeros(UNITS)}
+    return x, targets, start
+
+
+def _steps() -> list[tuple[Array, Array]]:
+    x, targets, _ = _regression()
+    return [(x[i : i + SAMPLES], targets[i : i + SAMPLES]) for i in range(0, len(x), SAMPLES)]
+
+
+def _gradients(w: dict[str, Array], x: Array, y: Array) -> tuple[float, dict[str, Array]]:
+    """Mean squared error of x W + b, and its derivatives on paper."""
+    rest = x @ w[KERNEL] + w[BIAS] - y
+    share = 2 / rest.size
+    return float(np.mean(rest**2)), {KERNEL: share * x.T @ rest, BIAS: share * rest.sum(0)}
+
+
+@memoized(ORACLE)
+def oracle_updates(row: OptimizerRow) -> tuple[Array, dict[str, Array]]:
+    """Loss of every step, and the weights at the end, by the oracle's update."""
+    optimizer, (_, _, start) = row.optimizer(), _regression()
+    weights, slots = dict(start), initial_slots(optimizer, start)
+    losses = []
+    for number, (x, y) in enumerate(_steps()):
+        loss, gradients = _gradients(weights, x, y)
+        losses.append(loss)
+        weights, slots = update(optimizer, weights, gradients, slots, number + 1)
+    return np.array(losses), weights
+
+
+def update_formula(row: OptimizerRow) -> Outcome:
+    """The oracle's updates against the row's formula."""
+    losses, weights = oracle_updates(row)
+    _, _, current = _regression()
+    slots: dict[str, tuple[Array, ...]] = dict.fromkeys(current, ())
+    found = []
+    for number, (x, y) in enumerate(_steps()):
+        loss, gradients = _gradients(current, x, y)
+        found.append(loss)
+        moved = {
+            p: row.formula(current[p], gradients[p], number + 1, slots[p]) for p in current
+        }  # fmt: skip
+        current = {p: m[0] for p, m in moved.items()}
+        slots = {p: m[1] for p, m in moved.items()}
+    errors = {p: scaled_error(weights[p], current[p]) for p in current}
+    errors["losses"] = float(np.max(np.abs(losses / np.array(found) - 1)))
+    error, name = worst(errors)
+    limit = bound("oracle", "float64") * STEPS
+    return Outcome("oracle", row.name, "the oracle", error, limit, SCALE, name)
+
+
+def updates(row: OptimizerRow, target: Target) -> Outcome:
+    """Twenty steps of the emitted training program against the oracle's update."""
+    x, targets, start = _regression()
+    net = compile(
+        Sequential(Dense(UNITS)), Input((None, FEATURES)), backend=target.backend,
+        dtype=target.dtype, device=target.device, natives=target.natives,
+    )  # fmt: skip
+    net.load_weights(start)
+    history = net.fit(training_of(row, SAMPLES), (x, targets))
+    losses, weights = oracle_updates(row)
+    errors = {path: scaled_error(net.weights[path], weights[path]) for path in weights}
+    errors["losses"] = (
+        float(np.max(np.abs(history.steps / losses - 1)))
+        if history.steps.shape == losses.shape
+        else float("inf")
+    )
+    error, name = worst(errors)
+    limit = bound("updates", target.dtype, row.name)
+    return Outcome("updates", row.name, str(target), error, limit, SCALE, name)

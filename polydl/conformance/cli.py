@@ -1,0 +1,87 @@
+"""Running the whole suite and printing what it found: `polydl conformance`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from rich.console import Console
+
+from polydl.conformance.gaps import gap_of
+from polydl.conformance.kit import kit
+from polydl.conformance.memo import NETS, fresh
+from polydl.conformance.nets import Target, available, backend, gives_gradients
+from polydl.conformance.suite import (
+    Check,
+    backend_checks,
+    core_checks,
+    round_trips,
+    trajectories,
+)
+from polydl.conformance.table import Finding, other_table, support_table
+
+DTYPES = ("float64", "float32")
+CORE = "core"
+
+
+def run(backends: list[str] | None = None, device: str = "cpu", dtype: str | None = None) -> int:
+    """Run the suite and print the support and error table; 1 if anything fails, else 0.
+
+    backends: names; all that are installed by default. dtype: "float64" or "float32" alone.
+    """
+    console = Console()
+    names = backends or available()
+    for name in names:
+        backend(name).check_device(device)
+    dtypes = (dtype,) if dtype else DTYPES
+    with console.status("the oracle") as status:
+        findings = [_find(check, CORE) for check in core_checks()]
+        for name in names:
+            for each in dtypes:
+                for check in backend_checks(Target(name, True, each, device)):
+                    status.update(f"{name} {each}: {check}")
+                    if _can(check, name):
+                        findings.append(_find(check, name, "64" if each == "float64" else "32"))
+        table = support_table(findings, names)
+        if "float64" in dtypes:
+            with fresh(NETS):
+                for name, check in _whole_programs(names, device):
+                    status.update(f"{name}: {check}")
+                    findings.append(_find(check, name))
+    console.print(table)
+    console.print(other_table(findings))
+    failed = [finding for finding in findings if not finding.passed]
+    for finding in failed:
+        console.print(f"[red]FAILED[/red] {finding}", highlight=False)
+    console.print(f"{len(findings) - len(failed)} of {len(findings)} checks passed")
+    return int(bool(failed))
+
+
+def _can(check: Check, name: str) -> bool:
+    """Whether a backend has what a check needs."""
+    return not check.kind.startswith(("gradients", "ties")) or gives_gradients(name)
+
+
+def _whole_programs(names: Sequence[str], device: str) -> Iterator[tuple[str, Check]]:
+    """Round trips, and training runs of each backend against the others."""
+    for name in names:
+        if kit(name) is not None:
+            for check in round_trips(Target(name, device=device)):
+                yield name, check
+    trainers = [Target(name, device=device) for name in names if backend(name).trains]
+    for target in trainers:
+        for check in trajectories(target, target.definitions()):
+            yield target.backend, check
+    for first, second in combinations(trainers, 2):
+        for check in trajectories(first, second):
+            yield f"{first.backend}, {second.backend}", check
+
+
+def _find(check: Check, name: str, width: str = "") -> Finding:
+    base, dash, side = check.kind.partition("-")
+    kind = f"{base}{width}{dash}{side}" if base in ("forward", "score", "updates") else check.kind
+    gap = None if name not in available() else gap_of(check.item, check.kind, name)
+    try:
+        return Finding(check.item, kind, name, check.run(), gap=gap)
+    except Exception as error:  # whatever a backend raises is a finding
+        return Finding(check.item, kind, name, error=f"{type(error).__name__}: {error}", gap=gap)

@@ -1,0 +1,139 @@
+"""Seeded mutants of definitions and of the oracle itself, which formulas must notice.
+
+A mutant swaps the code of a function for that of a changed text, in place, and puts it back.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from polydl import functions, random
+from polydl.conformance import checks, checks_scores
+from polydl.conformance.memo import NETS, ORACLE, fresh
+from polydl.conformance.mutants import Verdict
+from polydl.conformance.outcome import Outcome
+from polydl.conformance.row import OptimizerRow, Row, ScoreRow
+from polydl.conformance.rows import row
+from polydl.layers import BatchNorm, Dropout, LayerNorm, RMSNorm, geometry, pooling
+from polydl.losses import MSE, CrossEntropy
+from polydl.metrics import Accuracy
+from polydl.optimizers import SGD, Adam
+from polydl.reference import arrays, elementwise, reductions, windows
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class CoreMutant:
+    """A fault in one function. row: whose formula must notice."""
+
+    name: str
+    row: str
+    function: Function
+    pattern: str
+    replacement: str
+
+
+def _plain(function: Any) -> Function:
+    """What a registered function was defined as."""
+    return function.__wrapped__
+
+
+MUTANTS: tuple[CoreMutant, ...] = (
+    CoreMutant("LayerNorm without its mean", "norms", LayerNorm.definition,
+               r"x - ops\.mean\(x, -1, keepdims=True\)", "x"),
+    CoreMutant("RMSNorm's epsilon outside the root", "norms", RMSNorm.definition,
+               r"ops\.rsqrt\(mean_square \+ self\.epsilon\)",
+               "(ops.rsqrt(mean_square) + self.epsilon)"),
+    CoreMutant("BatchNorm moves the wrong way", "batch norm", BatchNorm._move,
+               r"self\.momentum \* running \+ weight", "weight * running + self.momentum"),
+    CoreMutant("BatchNorm's variance not centred", "batch norm, images", BatchNorm.definition,
+               r"centered = x - mean", "centered = x"),
+    CoreMutant("dropout without its scale", "dropout, portable", Dropout.definition,
+               r"x / keep", "x"),
+    CoreMutant("dropout drops what it should keep", "dropout, portable", random.bernoulli,
+               r"uniform <", "uniform >="),
+    CoreMutant("hash constant", "mix", _plain(random.mix), r"0x7FEB352D", "0x7FEB352F"),
+    CoreMutant("hash without its site", "hash bits", _plain(random.hash_bits),
+               r"position \^ site", "position"),
+    CoreMutant("the odd padding before", "conv, same", geometry._same,
+               r"total // 2, total - total // 2", "total - total // 2, total // 2"),
+    CoreMutant("padding counted in the mean", "average pool", pooling.AvgPool2D.definition,
+               r"if all\(.*\):", "if True:"),
+    CoreMutant("constant of GELU", "functions", _plain(functions.gelu), r"0\.044715", "0.0447"),
+    CoreMutant("sigmoid of the other sign", "functions, extreme", _plain(functions.sigmoid),
+               r"x >= 0", "x <= 0"),
+    CoreMutant("softmax over the last axis always", "functions", _plain(functions.softmax),
+               r"ops\.sum\(exponentials, axis", "ops.sum(exponentials, -1"),
+    CoreMutant("sum for mean in the loss", "cross-entropy", CrossEntropy.definition,
+               r"ops\.mean", "ops.sum"),
+    CoreMutant("half the squared error", "mse", MSE.definition,
+               r"ops\.mean\(", "0.5 * ops.mean("),
+    CoreMutant("accuracy of the smallest", "accuracy", Accuracy.definition,
+               r"ops\.argmax\(outputs", "ops.argmax(-outputs"),
+    CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),
+    CoreMutant("damped momentum", "sgd, momentum", SGD.update,
+               r"slots\[0\] \+ gradient", "slots[0] + (1.0 - self.momentum) * gradient"),
+    CoreMutant("Adam's betas swapped", "adam, large epsilon", Adam.update,
+               r"self\.beta1 \* first_moment", "self.beta2 * first_moment"),
+    CoreMutant("Adam's epsilon inside the root", "adam, large epsilon", Adam.update,
+               r"ops\.sqrt\(second\) \+ self\.epsilon", "ops.sqrt(second + self.epsilon)"),
+    CoreMutant("Adam without bias correction", "adam", Adam.update,
+               r"second_moment / \(1\.0 - self\.beta2\*\*count\)", "second_moment"),
+    CoreMutant("oracle: convolution flipped", "conv", windows.conv,
+               r"np\.split\(kernel,", "np.split(kernel[::-1],"),
+    CoreMutant("oracle: strides from the end", "conv", windows.windows,
+               r"sliding_window_view\(padded,", "sliding_window_view(padded[:, ::-1],"),
+    CoreMutant("oracle: padding wins", "max pool, all negative", windows.window_max,
+               r"fill=-np\.inf", "fill=0.0"),
+    CoreMutant("oracle: indices wrap", "gathers", arrays._clamped,
+               r"np\.clip\(indices, 0, size - 1\)", "indices % size"),
+    CoreMutant("oracle: arithmetic shift", "integers", elementwise.shift_right_logical,
+               r"\.view\(np\.uint32\), np\.uint32\(bits\)", ", bits"),
+    CoreMutant("oracle: the last among equals", "accuracy, ties", reductions.argmax,
+               r"np\.argmax\(x, axis\)", "x.shape[axis] - 1 - np.argmax(np.flip(x, axis), axis)"),
+)  # fmt: skip
+
+
+def judge(mutant: CoreMutant) -> Verdict:
+    """Put the fault in and hold the oracle against the row's formula."""
+    with fresh(NETS, ORACLE), changed(mutant.function, mutant.pattern, mutant.replacement):
+        for outcome in _formulas(mutant.row):
+            if not outcome.passed:
+                return Verdict(True, str(outcome))
+    return Verdict(True)
+
+
+def _formulas(name: str) -> Iterator[Outcome]:
+    found = row(name)
+    if isinstance(found, ScoreRow):
+        yield checks_scores.formula(found)
+    elif isinstance(found, OptimizerRow):
+        yield checks_scores.update_formula(found)
+    else:
+        assert isinstance(found, Row)
+        yield from (checks.formula(found, training) for training in found.modes)
+
+
+@contextmanager
+def changed(function: Function, pattern: str, replacement: str) -> Iterator[None]:
+    """A function with its text changed. ValueError if the text has no such place."""
+    text = textwrap.dedent(inspect.getsource(function))
+    text = text[re.search(r"^def ", text, re.MULTILINE).start() :]  # type: ignore[union-attr]
+    swapped, count = re.subn(pattern, replacement, text)
+    if not count:
+        raise ValueError(f"{function.__qualname__} has no {pattern!r}")
+    scope: dict[str, Any] = {}
+    exec(compile(swapped, inspect.getfile(function), "exec"), scope)
+    before = function.__code__
+    function.__code__ = scope[function.__name__].__code__  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        function.__code__ = before  # type: ignore[attr-defined]

@@ -1,0 +1,120 @@
+"""What a row is in numbers, and what the float64 oracle says of it. Computed once a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polydl.conformance.memo import ORACLE, memoized
+from polydl.conformance.row import RANDOM_SEED, Array, Row, TieRow
+from polydl.conformance.samplers import generator, in_precision, sample_weights
+from polydl.program.passes import portable_randomness, remove_dead_code
+from polydl.program.structure import flatten, unflatten
+from polydl.program.types import Program
+from polydl.program.verify import verify
+from polydl.reference import Held, Interpreter
+from polydl.reference.gradients import DirectionalDerivative, check_direction
+from polydl.spec.tracing import trace
+
+STEP = np.array(5, np.int32)  # the step at which rows with portable randomness are run
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A row's Program, inputs in flat order, and weights by path, in float64."""
+
+    program: Program
+    inputs: tuple[Array, ...]
+    weights: dict[str, Array]
+
+    def nested(self, inputs: tuple[Array, ...]) -> Any:
+        """Inputs as a net takes them."""
+        return unflatten(self.program.inputs, inputs)
+
+    def rounded(self, dtype: str) -> tuple[tuple[Array, ...], dict[str, Array]]:
+        inputs = in_precision({str(i): x for i, x in enumerate(self.inputs)}, dtype)
+        return tuple(inputs.values()), in_precision(self.weights, dtype)
+
+
+@memoized(ORACLE)
+def case(row: Row | TieRow, resized: bool = False) -> Case:
+    program = remove_dead_code(trace(row.model(), row.inputs))
+    if isinstance(row, Row) and row.portable:
+        program = portable_randomness(program, RANDOM_SEED)
+    verify(program)
+    rng = generator(row.name, row.seed if isinstance(row, Row) else 0)
+    given = row.point if isinstance(row, TieRow) else row.resized if resized else row.samples
+    inputs = [sampler(rng) for sampler in flatten(given)[0]]
+    if isinstance(row, Row) and row.portable:
+        inputs.append(STEP)
+    return Case(program, tuple(inputs), sample_weights(program, generator(row.name, 1)))
+
+
+@memoized(ORACLE)
+def run(
+    row: Row, training: bool, resized: bool = False, dtype: str = "float64"
+) -> tuple[list[Array], dict[str, Array]]:
+    """(outputs in flat order, state after). dtype: what inputs and weights are rounded to first."""
+    known = case(row, resized)
+    inputs, weights = known.rounded(dtype)
+    return Interpreter(known.program).run(weights, inputs, training)
+
+
+def leaf_names(program: Program) -> list[str]:
+    """A name for each output: its key or index."""
+
+    def names(part: Any, prefix: str) -> Iterator[str]:
+        if part is None:
+            yield prefix or "output"
+            return
+        kind, parts = part
+        pairs = parts.items() if kind == "dict" else enumerate(parts)
+        for key, inner in pairs:
+            yield from names(inner, f"{prefix}.{key}" if prefix else str(key))
+
+    return list(names(program.outputs, ""))
+
+
+@memoized(ORACLE)
+def cotangents(row: Row) -> tuple[Array | None, ...]:
+    """Weights of each floating output in the sum that gradients are taken of."""
+    rng = generator(row.name, 2)
+    outputs, _ = run(row, row.modes[-1])
+    return tuple(
+        rng.standard_normal(y.shape) if y.dtype.kind == "f" and y.size else None for y in outputs
+    )
+
+
+WEIGHT, INPUT = "weight ", "input "
+
+
+def point(row: Row) -> dict[str, Array]:
+    """Everything that the sum is differentiated by: parameters and floating inputs."""
+    known = case(row)
+    entries = known.program.entries
+    found = {WEIGHT + p: w for p, w in known.weights.items() if entries[p].role == "parameter"}
+    floats = [(i, x) for i, x in enumerate(known.inputs) if x.dtype.kind == "f"]
+    return found | {f"{INPUT}{i}": x for i, x in floats}
+
+
+@memoized(ORACLE)
+def derivative(row: Row, training: bool, by: str = "") -> DirectionalDerivative:
+    """The five-point derivative of the sum along a random direction: of all, or of one array."""
+    known, held, every = case(row), Held(), point(row)
+    weights = cotangents(row)
+    interpreter = Interpreter(known.program)
+
+    def total(moved: dict[str, Array]) -> float:
+        here = {**every, **moved}
+        entries = {p: here.get(WEIGHT + p, w) for p, w in known.weights.items()}
+        inputs = [here.get(f"{INPUT}{i}", x) for i, x in enumerate(known.inputs)]
+        outputs, _ = interpreter.run(entries, inputs, training, held=held)
+        return float(sum(np.sum(y * w) for y, w in zip(outputs, weights, strict=True)
+                         if w is not None))  # fmt: skip
+
+    start = {by: every[by]} if by else every
+    total(start)  # records what stop_gradient holds
+    return check_direction(total, start, seed=row.seed)

@@ -1,0 +1,85 @@
+"""Rows of derivatives that are a choice: at ties of maxima, and at 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from polydl import functions as f
+from polydl import layers, ops
+from polydl.conformance.row import Apply2, Several, TieRow
+from polydl.conformance.samplers import fixed
+from polydl.spec.input import Input
+from polydl.spec.tensor import Tensor
+
+
+def _pairs(a: Tensor, b: Tensor) -> dict[str, Any]:
+    return {"maximum": ops.maximum(a, b), "minimum": ops.minimum(a, b)}
+
+
+def _image(*rows: list[float]) -> Any:
+    """One image of one channel."""
+    return np.array(rows)[None, :, :, None]
+
+
+ROWS: tuple[TieRow, ...] = (
+    TieRow(
+        "functions at 0",
+        ("polydl:relu@1", "polydl:gelu@1", "polydl:sigmoid@1", "polydl:tanh@1"),
+        lambda: Several({"relu": f.relu, "gelu": f.gelu, "sigmoid": f.sigmoid, "tanh": f.tanh}),
+        Input((None, 3)), fixed([[0.0, -0.0, 0.0]]),
+        {
+            "relu": [[[0.0, 0.0, 0.0]]],
+            "gelu": [[[0.5, 0.5, 0.5]]],
+            "sigmoid": [[[0.25, 0.25, 0.25]]],
+            "tanh": [[[1.0, 1.0, 1.0]]],
+        },
+    ),
+    TieRow(
+        "primitives at a tie",
+        ("primitive:absolute", "primitive:maximum", "primitive:minimum", "primitive:max",
+         "primitive:min"),
+        lambda: Several({
+            "absolute": abs,
+            "maximum": lambda x: ops.maximum(x, 1.0),
+            "minimum": lambda x: ops.minimum(1.0, x),
+            "max": lambda x: ops.max(x, 1),
+            "min": lambda x: ops.min(x, 1),
+            "max_of_all": ops.max,
+        }),
+        Input((None, 4)), fixed([[0.0, 1.0, 1.0, 0.0]]),
+        {
+            "absolute": [[[0.0, 1.0, 1.0, 0.0]]],
+            "maximum": [[[0.0, 0.5, 0.5, 0.0]]],
+            "minimum": [[[1.0, 0.5, 0.5, 1.0]]],
+            "max": [[[0.0, 0.5, 0.5, 0.0]]],
+            "min": [[[0.5, 0.0, 0.0, 0.5]]],
+            "max_of_all": [[[0.0, 0.5, 0.5, 0.0]]],
+        },
+    ),
+    TieRow(
+        "two tensors at a tie", ("primitive:maximum", "primitive:minimum"),
+        lambda: Apply2(_pairs), (Input((None, 2)), Input((None, 2))),
+        (fixed([[2.0, 3.0]]), fixed([[2.0, 1.0]])),
+        {
+            "maximum": [[[0.5, 1.0]], [[0.5, 0.0]]],
+            "minimum": [[[0.5, 0.0]], [[0.5, 1.0]]],
+        },
+    ),
+    TieRow(
+        "max pool at a tie", ("polydl:MaxPool2D@1", "primitive:window_max"),
+        lambda: Several({
+            "two": layers.MaxPool2D(2),
+            "overlapping": layers.MaxPool2D(2, 1),
+            "padded": layers.MaxPool2D(3, 2, padding=1),
+        }),
+        Input((None, 3, 4, 1)),
+        fixed(_image([1.0, 1.0, 0.0, 2.0], [1.0, 1.0, 2.0, 2.0], [3.0, 3.0, 3.0, 3.0])),
+        {
+            "two": [_image([1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0])],
+            "overlapping": [_image([1, 0, 0, 1], [0, 0, 1, 0], [1, 1, 1, 0])],
+            "padded": [_image([1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0])],
+        },
+    ),
+)  # fmt: skip

@@ -1,0 +1,65 @@
+"""Rows of losses, metrics and optimizers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polydl import losses, metrics, optimizers
+from polydl.conformance import expectations as e
+from polydl.conformance.row import OptimizerRow, ScoreRow
+from polydl.conformance.samplers import fixed, integers, normal
+
+_CROSS_ENTROPY, _MSE = ("polydl:CrossEntropy@1",), ("polydl:MSE@1",)
+_ACCURACY, _SGD, _ADAM = ("polydl:Accuracy@1",), ("polydl:SGD@1",), ("polydl:Adam@1",)
+_FAR = [[300.0, -400.0, 2.0], [-1e3, 1e3, 0.0], [5.0, 5.1, -900.0], [80.0, 90.0, 100.0]]
+_TIED = [[1.0, 3.0, 3.0], [2.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]
+
+SCORES: tuple[ScoreRow, ...] = (
+    ScoreRow(
+        "cross-entropy", _CROSS_ENTROPY, losses.CrossEntropy, normal(4, 5, stddev=2.0),
+        integers(4, high=5), e.cross_entropy,
+    ),
+    ScoreRow(
+        "cross-entropy, rank 3", _CROSS_ENTROPY, losses.CrossEntropy, normal(3, 2, 5),
+        integers(3, 2, high=5), e.cross_entropy,
+    ),
+    ScoreRow(
+        "cross-entropy, far apart", _CROSS_ENTROPY, losses.CrossEntropy, fixed(_FAR),
+        fixed([0, 2, 1, 0], np.int32), e.cross_entropy,
+    ),
+    ScoreRow("mse", _MSE, losses.MSE, normal(4, 5), normal(4, 5), e.mean_squared_error),
+    ScoreRow(
+        "mse, rank 3", _MSE, losses.MSE, normal(3, 2, 4), normal(3, 2, 4), e.mean_squared_error
+    ),
+    ScoreRow(
+        "accuracy", _ACCURACY, metrics.Accuracy, normal(16, 3), integers(16, high=3), e.accuracy
+    ),
+    ScoreRow(
+        "accuracy, rank 3", _ACCURACY, metrics.Accuracy, normal(4, 3, 3), integers(4, 3, high=3),
+        e.accuracy,
+    ),
+    ScoreRow(
+        "accuracy, ties", _ACCURACY, metrics.Accuracy, fixed(_TIED),
+        fixed([2, 0, 0, 2], np.int32), e.accuracy,
+    ),
+)  # fmt: skip
+
+OPTIMIZERS: tuple[OptimizerRow, ...] = (
+    OptimizerRow("sgd", _SGD, lambda: optimizers.SGD(0.1), e.sgd(0.1)),
+    OptimizerRow(
+        "sgd, momentum", _SGD, lambda: optimizers.SGD(0.05, momentum=0.8), e.sgd(0.05, 0.8)
+    ),
+    OptimizerRow(
+        "sgd, nesterov",
+        _SGD,
+        lambda: optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+        e.sgd(0.05, 0.9, True),
+    ),
+    OptimizerRow("adam", _ADAM, lambda: optimizers.Adam(0.01), e.adam(0.01)),
+    OptimizerRow(
+        "adam, large epsilon",
+        _ADAM,
+        lambda: optimizers.Adam(0.02, beta1=0.8, beta2=0.95, epsilon=0.05),
+        e.adam(0.02, 0.8, 0.95, 0.05),
+    ),
+)

@@ -1,0 +1,166 @@
+"""The support and error table: what each backend does natively, and how exactly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+from polydl.conformance.checks_scores import training_of
+from polydl.conformance.gaps import Gap
+from polydl.conformance.nets import Target, compiled, source
+from polydl.conformance.outcome import Outcome
+from polydl.conformance.row import COMPOSITE, OptimizerRow, Row, ScoreRow, TieRow
+from polydl.conformance.rows import EVERY, ROWS
+from polydl.emission.naming import snake_case
+
+PRIMITIVES = "primitive:"
+
+
+@dataclass
+class Finding:
+    """One check of a row on one backend: its outcome, its declared gap, or what it raised."""
+
+    row: str
+    kind: str
+    backend: str
+    outcome: Outcome | None = None
+    error: str = ""
+    gap: Gap | None = None
+
+    @property
+    def passed(self) -> bool:
+        """A declared gap must fail; all else must pass."""
+        good = self.outcome is not None and self.outcome.passed
+        return good != (self.gap is not None)
+
+    def __str__(self) -> str:
+        if self.gap is not None:
+            return f"{self.row}, {self.kind} on {self.backend}: the gap is closed, remove it"
+        if self.outcome is not None:
+            return str(self.outcome)
+        return f"{self.row}, {self.kind} on {self.backend}: {self.error}"
+
+
+@dataclass
+class Line:
+    """One line of the table: a built-in, or a row of primitives or of a whole model."""
+
+    name: str
+    item: str
+    rows: list[str] = field(default_factory=list)
+
+
+def lines() -> list[Line]:
+    """Built-ins first, each over all rows that hold it; then primitives and models by row."""
+    found: dict[str, Line] = {}
+    for row in EVERY:
+        for item in row.items:
+            alone = item == COMPOSITE or item.startswith(PRIMITIVES)
+            name = row.name if alone else item.removeprefix("polydl:").split("@")[0]
+            line = found.setdefault(name, Line(name, COMPOSITE if alone else item))
+            if row.name not in line.rows:
+                line.rows.append(row.name)
+    return sorted(found.values(), key=lambda line: line.item == COMPOSITE)
+
+
+def support(line: Line, name: str) -> str:
+    """ "native", "definition", or "partly" where some configurations have a native."""
+    native, defined = 0, 0
+    for text, plain in _texts(line, name):
+        native += _written(line, text)
+        defined += _written(line, plain)
+    if line.item == COMPOSITE:
+        return ""
+    return "native" if not native else "definition" if native >= defined else "partly"
+
+
+def _texts(line: Line, name: str) -> Iterable[tuple[str, str]]:
+    """The emitted text of each row, with natives and without."""
+    target = Target(name)
+    for row in EVERY:
+        if row.name not in line.rows:
+            continue
+        if isinstance(row, (Row, TieRow)):
+            yield source(row, target), source(row, target.definitions())
+        elif isinstance(row, (ScoreRow, OptimizerRow)):
+            yield _training_text(row, target), _training_text(row, target.definitions())
+
+
+def _training_text(row: ScoreRow | OptimizerRow, target: Target) -> str:
+    small = next(r for r in ROWS if r.name == "nested Sequential")
+    return compiled(small, target).emit_training(training_of(row))
+
+
+def _written(line: Line, text: str) -> int:
+    """How many classes or functions of this name a text defines."""
+    names = f"{re.escape(line.name)}|{re.escape(snake_case(line.name))}"
+    return len(re.findall(rf"^(?:class|def) (?:{names})\d*\(", text, re.MULTILINE))
+
+
+def _worst(findings: Sequence[Finding], kind: str) -> str:
+    """The largest error of a kind of check, over natives and definitions."""
+    errors = [f.outcome.error for f in findings if f.outcome and f.kind.startswith(kind)]
+    if not errors:
+        return ""
+    error = max(errors)
+    return "0" if error == 0 else f"{error:.1e}" if error < 0.1 else f"{error:.2g}"
+
+
+def support_table(findings: Sequence[Finding], backends: Sequence[str]) -> Table:
+    """Per line and backend: native or not, float64 and float32 errors, gradients, gaps."""
+    table = Table(
+        title="Support, and the largest error against the float64 oracle",
+        caption="float64 of the output's scale · float32 in epsilons · gradients relative",
+    )
+    table.add_column("")
+    for name in backends:
+        for column in (name, "float64", "float32", "gradient"):
+            table.add_column(column, justify="left" if column == name else "right")
+    for line in lines():
+        cells = [line.name]
+        for name in backends:
+            cells += _cells(line, name, [f for f in findings if f.backend == name])
+        table.add_row(*cells)
+    return table
+
+
+_DOUBLE, _SINGLE = ("forward64", "score64", "updates64"), ("forward32", "score32")
+
+
+def _cells(line: Line, name: str, findings: Sequence[Finding]) -> list[str]:
+    mine = [f for f in findings if f.row in line.rows]
+    gaps = {str(f.gap) for f in mine if f.gap}
+    failed = any(not f.passed for f in mine)
+    what = "; ".join(sorted(gaps)) or support(line, name)
+    return [
+        f"[red]{what} FAILED[/red]" if failed else f"[yellow]{what}[/yellow]" if gaps else what,
+        _first(mine, _DOUBLE),
+        _first(mine, _SINGLE),
+        _worst(mine, "gradients"),
+    ]
+
+
+def _first(findings: Sequence[Finding], kinds: Sequence[str]) -> str:
+    return next((text for kind in kinds if (text := _worst(findings, kind))), "")
+
+
+def other_table(findings: Sequence[Finding]) -> Table:
+    """Everything else: one line for each kind of check, with its worst outcome."""
+    table = Table(title="Other checks")
+    for column in ("check", "on", "passed", "largest error", "bound"):
+        table.add_column(column)
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.kind, finding.backend), []).append(finding)
+    for (kind, name), group in groups.items():
+        passed = sum(f.passed for f in group)
+        outcomes = [f.outcome for f in group if f.outcome]
+        error = f"{max(o.error for o in outcomes):.1e}" if outcomes else ""
+        bound = f"{outcomes[0].bound:.0e} {outcomes[0].unit}" if outcomes else ""
+        count = f"{passed} of {len(group)}"
+        table.add_row(kind, name, count if passed == len(group) else f"[red]{count}[/red]", error,
+                      bound)  # fmt: skip
+    return table

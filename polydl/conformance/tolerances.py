@@ -1,0 +1,57 @@
+"""The one table of tolerances, by check and dtype. An override states its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SCALE = "of the scale"  # the largest number of the expected output
+EPSILONS = "epsilons"  # of the dtype, at that scale
+
+TOLERANCES: dict[tuple[str, str], float] = {
+    ("oracle", "float64"): 1e-13,  # against a formula, of the output's scale
+    ("forward", "float64"): 1e-12,  # against the oracle, of the output's scale
+    ("forward", "float32"): 32.0,  # in epsilons
+    ("gradients", "float64"): 1e-9,  # against the oracle's five-point derivative, relative
+    ("ties", "float64"): 1e-12,  # absolute, of derivatives of order 1
+    ("score", "float64"): 1e-12,  # losses and metrics, of their scale
+    ("score", "float32"): 32.0,
+    ("updates", "float64"): 1e-12,  # losses and weights over 20 updates, of their scale
+    ("losses", "float64"): 1e-11,  # two runs' losses, relative, at each of 200 steps
+    ("final weights", "float64"): 1e-8,  # two runs' weights, absolute
+    ("round trip", "float64"): 1e-12,  # outputs before and after, of their scale
+    ("exact", "float64"): 0.0,  # weights and integers come back bit for bit
+}
+
+
+@dataclass(frozen=True)
+class Override:
+    """Another bound for one row, and why."""
+
+    check: str
+    dtype: str
+    row: str
+    bound: float
+    cause: str
+
+
+OVERRIDES: tuple[Override, ...] = (
+    Override(
+        "forward",
+        "float32",
+        "batch norm, offset",
+        2000.0,
+        "the input's mean is 1000 times its spread, so that rounding the input alone moves the "
+        "output by 1000 epsilons",
+    ),
+)
+
+
+def bound(
+    check: str, dtype: str, row: str = "", overrides: Iterable[Override] = OVERRIDES
+) -> float:
+    """How large an error may be."""
+    for override in overrides:
+        if (override.check, override.dtype, override.row) == (check, dtype, row):
+            return override.bound
+    return TOLERANCES[check, dtype]

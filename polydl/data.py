@@ -1,0 +1,111 @@
+"""Checks of the arrays that users hand in, before any framework sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from polydl.errors import DataError, DTypeError
+from polydl.program.binding import bind_sizes
+from polydl.program.structure import flatten_as
+from polydl.program.types import Block, DType, Program, Value, walk
+
+_KINDS = {"float": "f", "int": "iu", "bool": "b"}
+
+
+def cast(array: Any, dtype: DType, floating: str, where: str, instead: str = "") -> np.ndarray:
+    """As the dtype that a program takes. A float where an integer belongs, or the reverse, raises.
+
+    instead: what else would do, for the error.
+    """
+    try:
+        value = np.asarray(array)
+    except Exception as error:  # whatever NumPy, or another library's array, has to say
+        raise DataError(f"{where} cannot be read as an array: {error}") from None
+    kind = value.dtype.kind
+    if kind not in "fiub":
+        raise DTypeError(f"{where}: expected {dtype} values, got {value.dtype}, no numbers")
+    if kind not in _KINDS[dtype]:
+        raise DTypeError(
+            f"{where}: expected {dtype} values, got {value.dtype}. Convert with "
+            f".astype({'np.int32' if dtype == 'int' else dtype}){instead}"
+        )
+    if dtype == "int":
+        if value.dtype.itemsize > 4 or value.dtype == np.uint32:
+            info = np.iinfo(np.int32)
+            if value.size and (value.min() < info.min or value.max() > info.max):
+                raise DataError(f"{where}: integers beyond int32 ({value.min()} to {value.max()})")
+        wanted: Any = np.int32
+    else:
+        wanted = floating if dtype == "float" else np.bool_
+    value = np.asarray(value, dtype=wanted, order="C")
+    return value if value.flags.writeable else value.copy()
+
+
+def input_arrays(
+    program: Program, given: Any, floating: str, where: str = "the model's input"
+) -> list[np.ndarray]:
+    """Arrays in the order of the program's inputs, cast, with fitting shapes."""
+    leaves = flatten_as(program.inputs, given, where)
+    arrays = [
+        cast(leaf, value.dtype, floating, f"input {value.name!r}", ", or change dl.Input's dtype")
+        for leaf, value in zip(leaves, program.root.inputs, strict=True)
+    ]
+    bind_sizes(program, [array.shape for array in arrays])
+    return arrays
+
+
+def in_layout(arrays: list[np.ndarray], layout: str) -> list[np.ndarray]:
+    """Images as the native object takes them: with channels on axis 1 for channels_first."""
+    if layout != "channels_first":
+        return arrays
+    return [np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim == 4 else x for x in arrays]
+
+
+def check_finite(array: np.ndarray, where: str) -> None:
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        position = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise DataError(
+            f"{where} holds {array[position]} at {position}. Clean the data, or replace it"
+        )
+
+
+def check_count(arrays: list[np.ndarray], targets: np.ndarray) -> int:
+    """How many samples there are, the same in every array and more than none."""
+    counts = {len(array) if array.ndim else 0 for array in [*arrays, targets]}
+    if len(counts) != 1:
+        shown = ", ".join(str(array.shape) for array in [*arrays, targets])
+        raise DataError(f"inputs and targets differ in their number of samples: {shown}")
+    (count,) = counts
+    if count == 0:
+        raise DataError("there are no samples")
+    return count
+
+
+def check_indices(program: Program, arrays: list[np.ndarray]) -> None:
+    """Indices into an embedding that come straight from an input must be in range."""
+    for value, array in zip(program.root.inputs, arrays, strict=True):
+        if value.dtype != "int" or not array.size:
+            continue
+        low, high = int(array.min()), int(array.max())
+        for block in _embeddings(program, program.root, value):
+            size = int(block.config["size"])
+            if low < 0 or high >= size:
+                raise DataError(
+                    f"input {value.name!r} holds indices from {low} to {high}, but "
+                    f"{block.path or 'the model'} (Embedding) has {size} rows, for 0 to {size - 1}"
+                )
+
+
+def _embeddings(program: Program, block: Block, value: Value) -> Iterator[Block]:
+    """The Embeddings that take a Block's input as it is, in the Block or in what it calls."""
+    if block.kind.startswith("polydl:Embedding@"):
+        yield block
+    for node in walk(block.nodes):
+        if node.op == "call":
+            called = program.blocks[node.attributes["block"]]
+            for operand, inner in zip(node.operands, called.inputs, strict=True):
+                if isinstance(operand, Value) and operand.id == value.id:
+                    yield from _embeddings(program, called, inner)

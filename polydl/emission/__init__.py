@@ -1,0 +1,1 @@
+"""From a Program to source text: what every backend's emitter shares."""

@@ -1,0 +1,294 @@
+"""A Block's nodes as the statements of a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from polydl.emission.code import ATOM, Code, Slots, fill, literal_text
+from polydl.emission.liveness import Liveness
+from polydl.emission.naming import unique
+from polydl.emission.sizes import SizeWriter, UnboundSymbol
+from polydl.program.types import Block, Constant, Node, Operand, Region, Value, values_of
+
+if TYPE_CHECKING:
+    from polydl.emission.emitter import Emitter
+    from polydl.emission.units import Unit
+
+INDENT = "    "
+
+
+class Body:
+    """Writes one Block. `lines` holds statements with slot markers, unindented at the top level."""
+
+    def __init__(
+        self, emitter: Emitter, unit: Unit, block: Block, slots: Slots, reserved: set[str]
+    ):
+        self.emitter, self.unit, self.block, self.slots = emitter, unit, block, slots
+        self.reserved = reserved
+        self.kept: set[int] = set(emitter.kept_values(unit, block))
+        self.producers: dict[int, Node] = {}
+        self.prologue: set[str] = set()
+        self.symbol_names: dict[str, str] = {}
+        while True:
+            self.liveness = Liveness(
+                block, emitter.has_effects, emitter.state_of, frozenset(self.kept)
+            )
+            self.holders: dict[str, list[Value]] = {}
+            self.bound: dict[str, Value] = {}
+            self.names: dict[int, str] = {}
+            self.planned: dict[int, str] = {}
+            self.symbol_names = {}
+            marker = len(slots.slots)
+            try:
+                self._write()
+                break
+            except UnboundSymbol as error:
+                self.prologue.add(error.symbol)
+            except _TooLong as error:
+                self.kept.add(error.value)
+            del slots.slots[marker:]
+
+    def _write(self) -> None:
+        self.arguments = [self._bind(value, value.name or "x", 0) for value in self.block.inputs]
+        self.lines = self._symbols()
+        self._statements(self.block.nodes, self.lines, 0)
+        results = [self.code(output) for output in self.block.outputs]
+        self._check_length(f"return {results[0].text}", 0, self._returned())
+        self.lines += self.emitter.returns(self, results)
+
+    def _returned(self) -> list[Value]:
+        """What the expressions that are returned are made of."""
+        found: list[Value] = []
+        for output in values_of(self.block.outputs):
+            named = output.id in self.names
+            found += [output] if named else values_of(self.producers[output.id].operands)
+        return found
+
+    @property
+    def local_names(self) -> set[str]:
+        return set(self.holders)
+
+    # sizes
+
+    def _symbols(self) -> list[str]:
+        """`batch = x.shape[0]` for symbols that no live name's shape would tell later."""
+        lines: list[str] = []
+        for symbol in sorted(self.prologue):
+            code = SizeWriter(self).size_symbol(symbol)
+            name = unique(symbol, {*self.reserved, *self.holders})
+            self.holders[name] = []
+            self.symbol_names[symbol] = name
+            lines.append(f"{name} = {code.text}")
+        return lines
+
+    @property
+    def sizes(self) -> SizeWriter:
+        return SizeWriter(self)
+
+    def literal(self, value: float, hint: str) -> str:
+        return self.slots.literal(value, hint)
+
+    # names
+
+    def _bind(self, value: Value, hint: str, index: int, until: int | None = None) -> str:
+        """A name for `value`: its author's, unless a value that is still needed holds it."""
+        name = self.planned.get(value.id)
+        if name is None:
+            limit = index if until is None else until
+            busy = {
+                name
+                for name, holders in self.holders.items()
+                if any(self.liveness.last_use.get(v.id, 0) > limit for v in holders)
+                or name in self.symbol_names.values()
+            }
+            name = unique(hint, busy | self.reserved)
+        self.holders.setdefault(name, []).append(value)
+        self.bound[name] = value
+        self.names[value.id] = name
+        return name
+
+    def _hint(self, node: Node, value: Value) -> str:
+        if value.name:
+            return value.name
+        if node.op == "call":
+            block = self.emitter.program.blocks[node.attributes["block"]]
+            passed = [v for v in values_of(node.operands) if v.name]
+            return passed[0].name if passed and block.is_module else "y"
+        if node.op == "read":
+            return node.attributes["entry"].split(".")[-1]
+        if node.op == "when_training":
+            for region in node.regions:
+                for output in values_of(region.outputs):
+                    if output.id in self.names:
+                        return self.names[output.id]
+        if node.op == "transpose":
+            return next((v.name for v in values_of(node.operands) if v.name), "y")
+        return _HINTS.get(node.op, "y")
+
+    # expressions
+
+    def code(self, operand: Operand, hint: str = "value") -> Code:
+        """A name, a literal, or the expression of a value that is written where it is used."""
+        if isinstance(operand, Constant):
+            value = operand.value
+            if isinstance(value, bool):
+                return Code(literal_text(value))
+            marker = self.slots.literal(value, hint)
+            return Code(marker, ATOM)
+        if operand.id in self.names:
+            return Code(self.names[operand.id])
+        return self._expression(self.producers[operand.id])
+
+    def _expression(self, node: Node) -> Code:
+        if node.op == "read":
+            return self.emitter.read(self.unit, node.attributes["entry"])
+        hint = _LITERAL_HINTS.get(node.op, "value")
+        arguments = [self.code(operand, hint) for operand in node.operands]
+        if node.op == "call":
+            return self.emitter.call(self, node, arguments)
+        return self.emitter.primitive(self, node, arguments)
+
+    # statements
+
+    def _statements(self, nodes: Sequence[Node], lines: list[str], depth: int) -> None:
+        position = 0
+        while position < len(nodes):
+            node = nodes[position]
+            for value in node.outputs:
+                self.producers[value.id] = node
+            count = self.emitter.loop_length(self, nodes, position)
+            if count > 1:
+                self._loop(nodes[position : position + count], lines, depth)
+                position += count
+                continue
+            position += 1
+            if len(node.outputs) == 1 and self.liveness.is_inlined(node.output):
+                continue
+            self._statement(node, lines, depth)
+
+    def _statement(self, node: Node, lines: list[str], depth: int) -> None:
+        indent = INDENT * depth
+        index = self.liveness.index[id(node)]
+        if node.op == "when_training":
+            self._choice(node, lines, depth)
+            return
+        if node.op == "write":
+            text = self.emitter.write(
+                self.unit, node.attributes["entry"], self.code(node.operands[0])
+            )
+            lines.append(f"{indent}{text}")
+            return
+        expression = self._expression(node)
+        names = [self._bind(v, self._hint(node, v), index) for v in node.outputs]
+        line = f"{indent}{', '.join(names)} = {expression.text}"
+        self._check_length(line, depth, values_of(node.operands))
+        lines.append(line)
+
+    def _check_length(self, line: str, depth: int, operands: Iterable[Value]) -> None:
+        """Give the longest nested expression a statement of its own where a line is too long."""
+        literals = fill(line, lambda i: literal_text(self.slots.slots[i].value))
+        if len(literals) + 2 * len(INDENT) <= self.emitter.line_length:
+            return
+        nested = [v for v in operands if v.id not in self.names]
+        nested = [v for v in nested if self.producers[v.id].op != "read"]
+        if not nested:
+            return
+        longest = max(nested, key=lambda v: len(self.code(v).text))
+        inner = self.producers[longest.id]
+        if any(v.id not in self.names for v in values_of(inner.operands)) or len(nested) > 1:
+            raise _TooLong(longest.id)
+        if len(self.code(longest).text) > self.emitter.line_length // 3:
+            raise _TooLong(longest.id)
+
+    def _loop(self, nodes: Sequence[Node], lines: list[str], depth: int) -> None:
+        """`for block in self.blocks: x = block(x)`."""
+        indent = INDENT * depth
+        first, last = nodes[0], nodes[-1]
+        start, *others = first.operands
+        assert isinstance(start, Value)
+        code = self.code(start)
+        index = self.liveness.index[id(last)]
+        hint = last.output.name or start.name or "x"
+        carried = self._bind(last.output, hint, index)
+        if code.text != carried:
+            lines.append(f"{indent}{carried} = {code.text}")
+        arguments = [Code(carried), *map(self.code, others)]
+        header, call = self.emitter.loop(self, nodes, arguments)
+        lines.append(f"{indent}{header}")
+        lines.append(f"{indent}{INDENT}{carried} = {call.text}")
+
+    def _choice(self, node: Node, lines: list[str], depth: int) -> None:
+        """`if self.training: ... else: ...`, leaving out a side with nothing to do."""
+        index, end = self.liveness.index[id(node)], self.liveness.end[id(node)]
+        until = end if len(node.outputs) == 1 else index
+        before = dict(self.bound)
+        targets = [self._bind(v, self._hint(node, v), index, until) for v in node.outputs]
+        sides, kept = [], before
+        for region in node.regions:
+            self.bound = dict(before)
+            sides.append(self._side(region, targets, depth + 1))
+            kept = {name: v for name, v in kept.items() if self.bound.get(name) is v}
+        self.bound = {**kept, **dict(zip(targets, node.outputs, strict=True))}
+        conditions = [self.emitter.training_condition, self.emitter.inference_condition]
+        order = (1, 0) if self.emitter.inference_first else (0, 1)
+        told = [(conditions[i](self), sides[i]) for i in order if sides[i]]
+        indent = INDENT * depth
+        if told:
+            condition, first = told[0]
+            lines += [f"{indent}if {condition}:", *first]
+        if len(told) > 1:
+            lines += [f"{indent}else:", *told[1][1]]
+
+    def _side(self, region: Region, targets: list[str], depth: int) -> list[str]:
+        lines: list[str] = []
+        made = {v.id: node for node in region.nodes for v in node.outputs}
+        for target, output in zip(targets, region.outputs, strict=True):
+            node = made.get(output.id) if isinstance(output, Value) else None
+            if node is not None and not self.liveness.is_inlined(output):  # type: ignore[arg-type]
+                index = self.liveness.index[id(node)]
+                holders = [v for v in self.holders[target] if self.names.get(v.id) == target]
+                last = max((self.liveness.last_use.get(v.id, 0) for v in holders[:-1]), default=0)
+                if last <= index:
+                    self.planned[output.id] = target  # type: ignore[union-attr]
+        self._statements(region.nodes, lines, depth)
+        results = [self.code(output).text for output in region.outputs]
+        pairs = [(t, r) for t, r in zip(targets, results, strict=True) if t != r]
+        clash = any(
+            re.search(rf"\b{re.escape(target)}\b", result)
+            for i, (target, _) in enumerate(pairs)
+            for _, result in pairs[i + 1 :]
+        )
+        indent = INDENT * depth
+        if clash:
+            left, right = zip(*pairs, strict=True)
+            return [*lines, f"{indent}{', '.join(left)} = {', '.join(right)}"]
+        return [*lines, *(f"{indent}{target} = {result}" for target, result in pairs)]
+
+
+class _TooLong(Exception):  # noqa: N818
+    """A line is too long because this value is written inside it."""
+
+    def __init__(self, value: int):
+        self.value = value
+
+
+# what a literal would be called as an argument
+_LITERAL_HINTS = {
+    "add": "offset",
+    "divide": "divisor",
+    "greater": "threshold",
+    "less": "threshold",
+    "multiply": "factor",
+    "power": "exponent",
+}
+# what an unnamed value is called
+_HINTS = {
+    "mean": "mean",
+    "sum": "total",
+    "max": "largest",
+    "argmax": "index",
+    "random_bits": "bits",
+    "arange": "position",
+}

@@ -1,0 +1,170 @@
+"""One class for blocks of one shape, with constructor arguments for the literals that vary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from polydl.emission.code import Slots, fill, literal_text, renumber
+from polydl.emission.naming import PYTHON_WORDS, camel_case, unique
+from polydl.emission.units import Unit
+
+_SEPARATOR = "\n\x04\n"
+
+
+@dataclass
+class Method:
+    """One function of a class: its name, arguments and body lines, with slot markers."""
+
+    name: str
+    arguments: list[str]
+    lines: list[str]
+
+
+@dataclass
+class Draft:
+    """A class or function as written for one unit."""
+
+    unit: Unit
+    name: str
+    slots: Slots
+    init: list[str]
+    methods: list[Method]
+    attributes: list[str] = field(default_factory=list)
+    local_names: set[str] = field(default_factory=set)
+    needs: frozenset[str] = frozenset()
+    plain: bool = False  # a function, though it stands for a module
+
+    @property
+    def is_class(self) -> bool:
+        return self.unit.is_module and not self.plain
+
+    def key(self) -> tuple[Any, ...]:
+        """Drafts with equal keys differ in their literals only."""
+        heads = tuple((m.name, tuple(m.arguments)) for m in self.methods)
+        text, _ = renumber(self._text())
+        return (self.unit.block.kind, self.unit.is_module, self.needs, heads, text)
+
+    def values(self) -> list[tuple[object, str]]:
+        """Literals with their hints, in order of appearance."""
+        _, order = renumber(self._text())
+        return [(self.slots.slots[i].value, self.slots.slots[i].hint) for i in order]
+
+    def _text(self) -> str:
+        return _SEPARATOR.join(["\n".join(self.init), *("\n".join(m.lines) for m in self.methods)])
+
+
+@dataclass
+class Definition:
+    """A class or function of the emitted module, for all units that share it."""
+
+    name: str
+    parameters: list[str]
+    hints: list[str]
+    init: list[str]
+    methods: list[Method]
+    is_class: bool
+    needs: frozenset[str]
+    stored: list[str]  # parameters that methods use
+
+
+def merge(
+    drafts: Sequence[Draft],
+    taken: set[str],
+    reserved: frozenset[str] = frozenset(),
+    self_prefix: str = "self.",
+) -> list[Definition]:
+    """Group drafts by shape; sets each unit's definition and arguments.
+
+    taken: names of definitions, to which it adds. reserved: names that no argument may have.
+    """
+    groups: dict[tuple[Any, ...], list[Draft]] = {}
+    for draft in drafts:
+        groups.setdefault(draft.key(), []).append(draft)
+    by_name: dict[str, list[list[Draft]]] = {}
+    for group in groups.values():
+        by_name.setdefault(group[0].name, []).append(group)
+    definitions = []
+    for group in groups.values():
+        name = unique(_telling_name(group, by_name[group[0].name]), taken)
+        taken.add(name)
+        definitions.append(_define(name, group, reserved, self_prefix))
+    return definitions
+
+
+def _telling_name(group: list[Draft], siblings: list[list[Draft]]) -> str:
+    """`ResBlockWithProject` for the one of several that has an attribute which the others lack."""
+    draft = group[0]
+    if len(siblings) == 1 or not draft.unit.is_module:
+        return draft.name
+    others = {a for other in siblings if other is not group for a in other[0].attributes}
+    extra = [a for a in draft.attributes if a not in others]
+    if not extra:
+        return draft.name
+    return draft.name + (f"With{camel_case(extra[0])}" if draft.is_class else f"_with_{extra[0]}")
+
+
+def _define(name: str, group: list[Draft], words: frozenset[str], self_prefix: str) -> Definition:
+    first = group[0]
+    values = [draft.values() for draft in group]
+    parameters: list[str] = []
+    hints: list[str] = []
+    columns: dict[tuple[Any, ...], str] = {}
+    slot_names: dict[int, str] = {}
+    is_class = first.is_class
+    reserved = {*(first.attributes if is_class else first.local_names), *PYTHON_WORDS, *words}
+    for i, (_, hint) in enumerate(values[0]):
+        column = tuple((type(v[i][0]), v[i][0]) for v in values)
+        if all(entry == column[0] for entry in column):
+            continue
+        if column not in columns:
+            configs = [draft.unit.block.config for draft in group]
+            wanted = _config_name(column, configs) or hint
+            columns[column] = unique(wanted, reserved)
+            reserved.add(columns[column])
+            parameters.append(columns[column])
+            hints.append(wanted)
+            for draft, row in zip(group, values, strict=True):
+                draft.unit.arguments.append((row[i][0], wanted))
+        slot_names[i] = columns[column]
+    parts = renumber(first._text())[0].split(_SEPARATOR)
+
+    def text(part: str, prefix: str) -> list[str]:
+        def replace(i: int) -> str:
+            if i in slot_names:
+                return prefix + slot_names[i]
+            return literal_text(values[0][i][0])  # type: ignore[arg-type]
+
+        return fill(part, replace).split("\n") if part else []
+
+    prefix = self_prefix if is_class else ""
+    methods = [
+        Method(m.name, m.arguments, text(part, prefix))
+        for m, part in zip(first.methods, parts[1:], strict=True)
+    ]
+    joined = "\n".join(parts[1:])
+    stored_names = {slot_names[i] for i in renumber(joined)[1] if i in slot_names}
+    definition = Definition(
+        name,
+        parameters,
+        hints,
+        text(parts[0], ""),
+        methods,
+        is_class,
+        first.needs,
+        [p for p in parameters if p in stored_names] if is_class else [],
+    )
+    for draft in group:
+        draft.unit.definition = definition
+        draft.unit.methods = dict(first.unit.methods) if draft is first else draft.unit.methods
+    return definition
+
+
+def _config_name(column: tuple[Any, ...], configs: Sequence[Mapping[str, Any]]) -> str | None:
+    """The constructor argument that has these values in every instance."""
+    for name in configs[0]:
+        found = tuple((type(c.get(name)), c.get(name)) for c in configs)
+        if found == column and name.isidentifier() and name not in PYTHON_WORDS:
+            return name
+    return None

@@ -1,0 +1,45 @@
+"""A native: a framework's own part that stands for a built-in's definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from polydl.emission.code import Code
+
+Call = Callable[[str, list[Code]], Code]
+
+
+def plain_call(callee: str, arguments: list[Code]) -> Code:
+    return Code(f"{callee}({', '.join(a.text for a in arguments)})")
+
+
+@dataclass(frozen=True)
+class Native:
+    """How one built-in is written with a framework's own part.
+
+    construct: the constructor's text, such as "nn.Linear(64, 10)"; empty for a plain function.
+    call: from the name of what was constructed and the arguments to the call's text.
+    weights: for each entry of the built-in, the part's attribute and the order of axes that turns
+        the canonical layout into the part's (None: the same).
+    support: names of helper texts that must stand in the module.
+    layout: what the part does with images; see the backend that uses it.
+    """
+
+    construct: str = ""
+    call: Call = plain_call
+    weights: Mapping[str, tuple[str, tuple[int, ...] | None]] = field(default_factory=dict)
+    support: tuple[str, ...] = ()
+    layout: str = ""
+
+
+def function_native(template: str, precedence: int | None = None, **options: str) -> Native:
+    """A native that is an expression: "F.relu({0})"; write "{0!a}" where an atom is needed."""
+
+    def call(_: str, arguments: list[Code]) -> Code:
+        text = template
+        for i, argument in enumerate(arguments):
+            text = text.replace(f"{{{i}!a}}", argument.atom).replace(f"{{{i}}}", argument.text)
+        return Code(text) if precedence is None else Code(text, precedence)
+
+    return Native(call=call, **options)  # type: ignore[arg-type]

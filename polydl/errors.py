@@ -1,0 +1,57 @@
+"""Every error polydl raises. Each says what is wrong, where, and what to do instead."""
+
+from __future__ import annotations
+
+
+class PolydlError(Exception):
+    """Base of all errors raised by polydl. located: the text says at which layer."""
+
+    located = False
+
+
+class DefinitionError(PolydlError, ValueError):
+    """A model, loss or optimizer is defined in a way that cannot be traced."""
+
+
+class ShapeError(DefinitionError):
+    """Shapes do not fit together."""
+
+
+class DTypeError(PolydlError, TypeError):
+    """A float where an integer belongs, or the reverse."""
+
+
+class DataError(PolydlError, ValueError):
+    """Arrays handed to a call, `fit` or `evaluate` cannot be used."""
+
+
+class ProgramError(PolydlError, ValueError):
+    """A Program is malformed: unknown primitive, dangling operand, wrong shape, bad name."""
+
+
+class WeightsError(PolydlError, ValueError):
+    """Weights do not fit the model, or a weights file cannot be read."""
+
+
+class BackendError(PolydlError, RuntimeError):
+    """A backend is unknown, is not installed, or lacks what was asked of it."""
+
+
+class CompareError(PolydlError, RuntimeError):
+    """A comparison cannot be made: backends disagree, or one's process failed."""
+
+
+def message(what: str, where: str = "", instead: str = "") -> str:
+    """Build an error text: `where: what. instead.`"""
+    text = f"{where}: {what}" if where else what
+    return f"{text}. {instead}" if instead else text
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A suggestion for a misspelt name: "Did you mean 'gelu'?" or the known names."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(sorted(known))}"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from polydl import ops
+from polydl.layers.checks import require_within
+from polydl.spec.module import Module
+from polydl.spec.registry import builtin
+from polydl.spec.tensor import Tensor
+from polydl.spec.tracing import when_training
+
+
+@builtin()
+class BatchNorm(Module):
+    """y = (x - mean) / sqrt(variance + epsilon) * scale + bias, per channel (the last axis).
+
+    In training, mean and biased variance are those of the batch, over all axes but the last, and
+    running values move: running = momentum running + (1 - momentum) batch. Else the running values
+    are used. Ioffe & Szegedy 2015.
+
+    torch counts momentum the other way (0.1 is our 0.9) and keeps an unbiased running variance;
+    Keras and Flax keep the biased one, as we do. epsilon: Keras defaults to 1e-3, torch and Flax to
+    1e-5 as we do.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        require_within("BatchNorm", 0.0, 1.0, momentum=self.momentum, epsilon=self.epsilon)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        channels = (x.shape[-1],)
+        axes = tuple(range(x.ndim - 1))
+        running_mean = self.state("mean", channels, "zeros")
+        running_variance = self.state("variance", channels, "ones")
+
+        def batch() -> tuple[Tensor, Tensor]:
+            mean = ops.mean(x, axes)
+            centered = x - mean
+            variance = ops.mean(centered * centered, axes)
+            self._move("mean", running_mean, mean)
+            self._move("variance", running_variance, variance)
+            return mean, variance
+
+        mean, variance = when_training(batch, lambda: (running_mean, running_variance))
+        normal = (x - mean) * ops.rsqrt(variance + self.epsilon)
+        scale = self.parameter("scale", channels, "ones")
+        return normal * scale + self.parameter("bias", channels, "zeros")
+
+    def _move(self, name: str, running: Tensor, batch: Tensor) -> None:
+        weight = round(1.0 - self.momentum, 15)  # 0.1, not 0.09999999999999998
+        self.update(name, self.momentum * running + weight * ops.stop_gradient(batch))

@@ -1,0 +1,168 @@
+"""Net: a compiled model. What dl.compile and dl.load return."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polydl import weights as weights_files
+from polydl.backend import Backend, NativeModel, Options
+from polydl.data import in_layout, input_arrays
+from polydl.errors import BackendError
+from polydl.program.structure import unflatten
+from polydl.program.types import Program
+from polydl.training.history import History
+from polydl.training.settings import Training
+
+
+class Net:
+    """A model on one backend: the framework's own object, its source, and numpy around it.
+
+    native: a torch.nn.Module, a functional keras.Model or a flax.nnx.Module. source: the text that
+    made it. program: what it was emitted from.
+    """
+
+    def __init__(
+        self, program: Program, backend: Backend, options: Options, model: NativeModel
+    ) -> None:
+        from polydl.training.fit import Fitting
+
+        self.program, self.options = program, options
+        self._backend, self._model = backend, model
+        self._fitting = Fitting(program, backend, options, model)
+
+    @property
+    def backend(self) -> str:
+        """The backend's name."""
+        return self._backend.name
+
+    @property
+    def native(self) -> Any:
+        """The framework's own object."""
+        return self._model.native
+
+    @property
+    def source(self) -> str:
+        """The emitted text of the model."""
+        return self._model.emitted.source
+
+    @property
+    def training_source(self) -> str:
+        """The emitted training program of the last `fit` or `evaluate`."""
+        return self._fitting.source
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        """Outputs as numpy arrays. training=True uses training mode and updates state."""
+        arrays = input_arrays(self.program, inputs, self.options.dtype)
+        arrays = in_layout(arrays, self.options.layout)
+        with self._backend.precision(self.options):
+            outputs = self._model.call(arrays, training)
+        return unflatten(self.program.outputs, outputs)
+
+    def predict(self, inputs: Any, batch_size: int = 256) -> Any:
+        """Outputs for any number of samples, computed batch by batch."""
+        return self._fitting.predict(inputs, batch_size)
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """All parameters and state by canonical path, in canonical layouts. Copies."""
+        return self._model.get_weights()
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """What is trained."""
+        return self._of_role("parameter")
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """What is carried along, such as running statistics."""
+        return self._of_role("state")
+
+    def _of_role(self, role: str) -> dict[str, np.ndarray]:
+        entries = self.program.entries
+        return {path: v for path, v in self.weights.items() if entries[path].role == role}
+
+    def load_weights(self, weights: Mapping[str, Any] | str | Path) -> None:
+        """Set all weights, from a dict by path or a safetensors file.
+
+        Raises WeightsError that names everything missing, extra or misshapen; nothing is changed.
+        """
+        if isinstance(weights, (str, Path)):
+            given: Mapping[str, Any] = weights_files.read_weights(weights)
+            where = str(weights)
+        else:
+            given, where = weights, "the given weights"
+        checked = weights_files.check_weights(self.program, given, where)
+        with self._backend.precision(self.options):
+            self._model.set_weights(checked)
+
+    def import_native(self, saved: Any) -> None:
+        """Load weights that this program's native object saved in its framework's own way.
+
+        torch: a state_dict or a file of one. Keras: `get_weights()`, arrays by variable path, or a
+        file. Flax: an nnx.State or its pure dict.
+        """
+        with self._backend.precision(self.options):
+            self.load_weights(self._model.import_native(saved))
+
+    def save(self, path: str | Path) -> None:
+        """Write Program and weights into one safetensors file, for any backend."""
+        weights_files.save(path, self.program, self.weights)
+
+    def save_source(self, path: str | Path) -> None:
+        """Write the emitted text of the model."""
+        Path(path).write_text(self.source, encoding="utf-8")
+
+    def summary(self) -> str:
+        """Paths, shapes and counts of all parameters and state."""
+        from polydl.summary import summary
+
+        return summary(self.program)
+
+    def fit(
+        self,
+        training: Training,
+        data: tuple[Any, Any],
+        validation: tuple[Any, Any] | None = None,
+        progress: bool | None = None,
+        after_epoch: Callable[[int, dict[str, float]], None] | None = None,
+    ) -> History:
+        """Run the emitted training program on (inputs, targets).
+
+        An interrupt (Ctrl-C) ends the run after the current step; what was learnt is kept, and the
+        history says so. A second fit with the same optimizer continues with its state.
+        progress: show a bar; by default, where standard error is a terminal.
+        after_epoch(epoch, scores) is called when weights are in place.
+        """
+        self._needs_training()
+        shown = sys.stderr.isatty() if progress is None else progress
+        return self._fitting.fit(training, data, validation, shown, after_epoch)
+
+    def evaluate(self, training: Training, data: tuple[Any, Any]) -> dict[str, float]:
+        """Loss and metrics of (inputs, targets), in evaluation mode."""
+        self._needs_training()
+        return self._fitting.evaluate(training, data)
+
+    def trainer(self, training: Training) -> Any:
+        """The emitted Trainer on this net's weights: train_step(*inputs, targets, step) and so on."""
+        self._needs_training()
+        return self._fitting.prepare(training).trainer
+
+    def emit_training(self, training: Training) -> str:
+        """The training program that `fit` would run, as text."""
+        self._needs_training()
+        return self._fitting.emit(training).source
+
+    def _needs_training(self) -> None:
+        if not self._backend.trains:
+            raise BackendError(
+                f"the {self.backend} backend only calls models; compile for another one to train"
+            )
+
+    def __repr__(self) -> str:
+        count = sum(int(np.prod(e.shape)) for e in self.program.entries.values())
+        return f"Net({self.program.root.class_name}, backend={self.backend!r}, {count:,} numbers)"

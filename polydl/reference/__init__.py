@@ -1,0 +1,7 @@
+"""The oracle: NumPy in float64, written from the primitives' meaning. It shares no code with any
+backend.
+"""
+
+from polydl.reference.interpreter import Held, Interpreter, evaluate_block
+
+__all__ = ["Held", "Interpreter", "evaluate_block"]

@@ -1,0 +1,86 @@
+"""The oracle as a backend: calls in both modes, weights, files. It emits nothing and trains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from polydl.backend import Backend, NativeModel, Options
+from polydl.emission.emitter import Emitted
+from polydl.errors import BackendError, WeightsError
+from polydl.program.types import Program
+from polydl.reference.interpreter import Interpreter
+from polydl.training.emission import EmittedTraining
+from polydl.training.settings import Training
+
+_DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
+
+
+class ReferenceModel(NativeModel):
+    """An Interpreter with its weights, always in float64, whatever dtype the inputs come in."""
+
+    def __init__(self, program: Program, emitted: Emitted):
+        self.emitted = emitted
+        self.native = Interpreter(program)
+        self._values: dict[str, np.ndarray] = {
+            path: np.zeros(entry.shape, _DTYPES[entry.dtype])
+            for path, entry in program.entries.items()
+        }
+        self._rng = np.random.default_rng(0)
+
+    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+        outputs, state = self.native.run(self._values, inputs, training, self._rng)
+        if training:
+            self._values.update(state)
+        return outputs
+
+    def get_weights(self) -> dict[str, np.ndarray]:
+        return {path: value.copy() for path, value in self._values.items()}
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        for path, value in weights.items():
+            self._values[path] = np.array(value, self._values[path].dtype)
+
+    def import_native(self, saved: Any) -> dict[str, np.ndarray]:
+        if not isinstance(saved, Mapping):
+            raise WeightsError("the reference has no files of its own: use load_weights")
+        return dict(saved)
+
+
+class ReferenceBackend(Backend):
+    """NumPy, one function a primitive. Its source is the Program's text, and is not executed."""
+
+    name = "reference"
+    trains = False
+
+    def versions(self) -> dict[str, str]:
+        return {"numpy": np.__version__}
+
+    def devices(self) -> list[str]:
+        return ["cpu"]
+
+    def precision(self, options: Options) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def emit(self, program: Program, options: Options) -> Emitted:
+        return Emitted(str(program), "", {})
+
+    def execute(self, emitted: Emitted) -> ModuleType:
+        return ModuleType("polydl_reference")
+
+    def build(
+        self, program: Program, emitted: Emitted, module: ModuleType, options: Options
+    ) -> ReferenceModel:
+        return ReferenceModel(program, emitted)
+
+    def carry_over(self, before: Any, after: Any) -> None:
+        raise BackendError("the reference has no trainers")
+
+    def emit_training(
+        self, program: Program, training: Training, options: Options
+    ) -> EmittedTraining:
+        raise BackendError("the reference has no training program; compile for another backend")

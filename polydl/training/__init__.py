@@ -1,0 +1,1 @@
+"""Training runs as data, the program that they compile to, and what comes back."""

@@ -1,0 +1,149 @@
+"""A Training as a program: the model, its loss and metrics, the update rule, the steps, the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from polydl.emission.emitter import Binding, Emitter
+from polydl.emission.naming import unique
+from polydl.emission.wrap import wrap
+from polydl.errors import ShapeError
+from polydl.losses import Loss
+from polydl.metrics import Metric
+from polydl.optimizers import Optimizer
+from polydl.program.passes.randomness import free_key, joined, takes_step
+from polydl.program.types import Block, Program, Value
+from polydl.spec.tracing import trace_function
+from polydl.training.loop import loop_text
+from polydl.training.settings import Training
+
+# names that a training program has itself
+PROGRAM_NAMES = frozenset(
+    """Trainer UpdateRule SCORES average evaluate fit inputs loss model optimizer outputs results step
+    targets""".split()
+)
+# names that backends' training steps have besides
+LOCAL_NAMES = frozenset(
+    """eval_graphdef forward grads graphdef gradients opt_state params rest rest_after results scores
+    self state tape trained training update updates value values variables""".split()
+)
+
+
+@dataclass(frozen=True)
+class EmittedTraining:
+    """The source of a training program. It defines the model, Trainer, evaluate and fit.
+
+    entry and bindings are those of the model in this text; trainer is the part of the text that the
+    optimizer's state depends on.
+    """
+
+    source: str
+    entry: str
+    bindings: Mapping[str, Binding]
+    trainer: str
+
+
+@dataclass(frozen=True)
+class TrainingParts:
+    """What a backend writes its Trainer from."""
+
+    inputs: tuple[str, ...]  # names of the model's arrays, without the step
+    takes_step: bool
+    loss: str  # the text of the loss of `outputs` and `targets`
+    metrics: tuple[str, ...]  # the texts of the metrics of `outputs` and `targets`
+    optimizer: Optimizer
+    update: str  # name of the emitted update rule, where the optimizer has no native; else ""
+
+
+TrainerWriter = Callable[[TrainingParts], Sequence[str]]
+
+
+def emit_training(
+    program: Program,
+    training: Training,
+    make_emitter: Callable[[Program, tuple[str, ...]], Emitter],
+    write_trainer: TrainerWriter,
+    has_native_optimizer: Callable[[Optimizer], bool],
+) -> EmittedTraining:
+    """Assemble a training program.
+
+    make_emitter gives an emitter for a Program and the keys of functions to emit besides the model.
+    """
+    functions: dict[str, Block] = {}
+    output = check_single_output(program)
+    taken = dict(program.blocks)
+
+    def add(key: str, traced: dict[str, Block]) -> str:
+        functions.update(joined(traced, key, {**taken, **functions}))
+        return key
+
+    loss_key = free_key("loss()", taken)
+    add(loss_key, _score_blocks(loss_key, training.loss, training.loss, output))
+    metric_keys = []
+    for metric in training.metrics:
+        key = free_key(f"{metric.name}()", {**taken, **functions})
+        metric_keys.append(add(key, _score_blocks(key, metric, training.loss, output)))
+    update_key = ""
+    if not has_native_optimizer(training.optimizer):
+        update_key = free_key("optimizer()", {**taken, **functions})
+        add(update_key, training.optimizer.trace(update_key))
+    whole = replace(program, blocks={**program.blocks, **functions})
+    roots = tuple(key for key in (loss_key, *metric_keys, update_key) if key)
+    emitter = make_emitter(whole, roots)
+    step = takes_step(program)
+    arrays = program.root.inputs[: -1 if step else None]
+    emitter.taken |= PROGRAM_NAMES | LOCAL_NAMES
+    trainer_lines: list[str] = []
+
+    def trainer() -> list[str]:
+        taken = PROGRAM_NAMES | LOCAL_NAMES | emitter.reserved_names | emitter.defined_names
+        parts = TrainingParts(
+            inputs=tuple(unique(value.name, taken) for value in arrays),
+            takes_step=step,
+            loss=emitter.function_text(loss_key, ["outputs", "targets"]),
+            metrics=tuple(emitter.function_text(k, ["outputs", "targets"]) for k in metric_keys),
+            optimizer=training.optimizer,
+            update=emitter.function_name(update_key) if update_key else "",
+        )
+        trainer_lines.extend(write_trainer(parts))
+        wrapped = [part for line in trainer_lines for part in wrap(line)]
+        return [*wrapped, "", "", *loop_text(training).split("\n")]
+
+    emitted = emitter.emit(trainer)
+    return EmittedTraining(
+        emitted.source, emitted.entry, emitted.bindings, "\n".join(trainer_lines)
+    )
+
+
+def check_single_output(program: Program) -> Value:
+    """The one output that a loss is taken of."""
+    outputs = program.root.outputs
+    if len(outputs) != 1 or not isinstance(outputs[0], Value):
+        raise ShapeError(
+            f"training needs a model with one output, this one has {len(outputs)}. "
+            "Compile a model that returns what the loss is about"
+        )
+    return outputs[0]
+
+
+def _score_blocks(key: str, score: Loss | Metric, loss: Loss, output: Value) -> dict[str, Block]:
+    definition: Any = type(score).definition
+    traced = trace_function(
+        score.kind,
+        lambda outputs, targets: definition(score, outputs, targets),
+        [
+            ("outputs", output.shape, output.dtype),
+            ("targets", loss.target_shape(output.shape), loss.target_dtype),
+        ],
+        score.config(),
+        key=key,
+    )
+    (result, *_) = traced[key].outputs
+    if not isinstance(result, Value) or result.shape:
+        raise ShapeError(
+            f"{score.kind}: expected one number for a batch, got {result} of shape "
+            f"{getattr(result, 'shape', ())}"
+        )
+    return traced

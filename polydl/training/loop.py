@@ -1,0 +1,86 @@
+"""The loop around a training step: plain Python that knows no framework, emitted for all of them."""
+
+from __future__ import annotations
+
+from polydl.training.settings import Training
+
+_EVALUATE = '''
+def evaluate(trainer, inputs, targets, batch_size={batch_size}):
+    """Averages over all samples, in evaluation mode: {names}."""
+    results, sizes = [], []
+    for start in range(0, len(targets), batch_size):
+        batch = slice(start, start + batch_size)
+        arrays = (x[batch] for x in inputs)
+        results.append(trainer.evaluate_step(*arrays, targets[batch]))
+        sizes.append(len(targets[batch]))
+    return average(trainer.fetch(results), sizes)
+
+
+def average(results, sizes):
+    """Scores by name, weighted by the sizes of the batches."""
+    values = np.average(results, axis=0, weights=sizes)
+    return dict(zip(SCORES, values.tolist()))
+'''
+
+_FIT = '''
+def fit(
+    trainer,
+    inputs,
+    targets,
+    validation=None,
+    epochs={epochs},
+    batch_size={batch_size},
+    first_epoch=0,
+    step=0,
+    before_step=None,
+    after_epoch=None,
+):
+    """Train for some epochs. Returns the loss of every step, and scores by epoch.
+
+    before_step(step) may return True to stop; after_epoch(losses, scores) sees each epoch.
+    """
+    steps, history = [], []
+    stopped = False
+    for epoch in range(first_epoch, first_epoch + epochs):
+{order}
+        trainer.start()
+        results, sizes = [], []
+        for start in range(0, len(order), batch_size):
+            stopped = before_step is not None and before_step(step)
+            if stopped:
+                break
+            batch = order[start : start + batch_size]
+            arrays = (x[batch] for x in inputs)
+            results.append(trainer.train_step(*arrays, targets[batch], step))
+            sizes.append(len(batch))
+            step += 1
+        trainer.finish()
+        if not results:
+            break
+        values = trainer.fetch(results)
+        scores = average(values, sizes)
+        if validation is not None and not stopped:
+            validated = evaluate(trainer, *validation, batch_size)
+            scores.update({{f"val_{{name}}": value for name, value in validated.items()}})
+        steps.append(values[:, 0])
+        history.append(scores)
+        if after_epoch is not None:
+            after_epoch(values[:, 0], scores)
+        if stopped:
+            break
+    return np.concatenate(steps) if steps else np.zeros(0), history
+'''
+
+_SHUFFLED = """        rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
+        order = rng.permutation(len(targets))"""
+_IN_ORDER = "        order = np.arange(len(targets))"
+
+
+def loop_text(training: Training) -> str:
+    """The emitted `evaluate` and `fit`, with only what this Training asks for."""
+    names = ["loss", *(metric.name for metric in training.metrics)]
+    scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
+    order = _SHUFFLED.format(seed=training.seed) if training.shuffle else _IN_ORDER
+    evaluate = _EVALUATE.format(batch_size=training.batch_size, names=", ".join(names))
+    fit = _FIT.format(epochs=training.epochs, batch_size=training.batch_size, order=order)
+    return f"{scores}\n\n{evaluate}\n{fit}".rstrip("\n")

@@ -1,0 +1,173 @@
+"""Weights in a safetensors file, with the Program in its metadata. Reading one runs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from polydl.errors import ProgramError, WeightsError
+from polydl.program.json import from_json, to_json
+from polydl.program.names import shown
+from polydl.program.types import Program
+from polydl.program.verify import verify
+from polydl.weights.check import check_weights
+
+PROGRAM_KEY = "polydl.program"
+FORMAT_KEY = "polydl.format"
+FILE_FORMAT = "1"
+
+AnyPath = str | os.PathLike[str]
+
+_CODES = {"float64": "F64", "float32": "F32", "int32": "I32", "bool": "BOOL"}
+_READ = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
+
+
+def save(path: AnyPath, program: Program, weights: Mapping[str, Any]) -> None:
+    """Write a Program and its weights to one safetensors file; any reader of the format opens it.
+
+    A file at `path` is replaced in one step, and only by a complete one. The same Program and
+    weights give the same bytes. Raises WeightsError for weights that do not fit, ProgramError for a
+    Program that could not be read back.
+    """
+    verify(program)
+    arrays = check_weights(program, weights, f"save to {os.fspath(path)}")
+    write_arrays(path, arrays, {FORMAT_KEY: FILE_FORMAT, PROGRAM_KEY: to_json(program)})
+
+
+def load(path: AnyPath) -> tuple[Program | None, dict[str, np.ndarray]]:
+    """The Program, verified, and the weights that fit it; None and all arrays where there is none.
+
+    Raises WeightsError for a file that is no safetensors file or does not hold the Program's
+    weights, ProgramError for a Program that is malformed. Safe for files from anywhere.
+    """
+    metadata, arrays = _read(path)
+    if PROGRAM_KEY not in metadata and FORMAT_KEY not in metadata:
+        return None, arrays
+    if metadata.get(FORMAT_KEY) != FILE_FORMAT:
+        raise WeightsError(
+            f"{os.fspath(path)}: its {FORMAT_KEY} is {shown(metadata.get(FORMAT_KEY))}, this "
+            f"polydl reads {FILE_FORMAT!r}. Use the polydl that wrote it"
+        )
+    try:
+        program = from_json(metadata.get(PROGRAM_KEY, ""))
+    except ProgramError as error:
+        raise ProgramError(f"{os.fspath(path)}: {error}") from None
+    return program, check_weights(program, arrays, os.fspath(path))
+
+
+def read_weights(path: AnyPath) -> dict[str, np.ndarray]:
+    """The arrays of any safetensors file by name. bfloat16 becomes float32.
+
+    Raises WeightsError for a file that cannot be read.
+    """
+    return _read(path)[1]
+
+
+def write_arrays(
+    path: AnyPath, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
+    """Write arrays (float64, float32, int32 or bool) and metadata as one safetensors file.
+
+    Not with the safetensors library, which puts metadata in another order each time.
+    """
+    largest_first = sorted(arrays, key=lambda name: -arrays[name].dtype.itemsize)  # keeps alignment
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in largest_first:
+        array = arrays[name]
+        if array.dtype.name not in _CODES:
+            raise WeightsError(f"{shown(name)} is {array.dtype}; use one of {', '.join(_CODES)}")
+        start, end = end, end + array.nbytes
+        header[name] = {
+            "dtype": _CODES[array.dtype.name],
+            "shape": array.shape,
+            "data_offsets": (start, end),
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with _replacing(path) as file:
+        file.write(struct.pack("<Q", len(text)))
+        file.write(text)
+        for name in largest_first:
+            array = arrays[name]
+            little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
+            file.write(little.reshape(-1).view(np.uint8).data)
+
+
+@contextmanager
+def _replacing(path: AnyPath) -> Iterator[BinaryIO]:
+    """A new file that takes the place of `path` once it is complete and on the disk."""
+    target = Path(os.path.realpath(path))  # a link stays, what it leads to is replaced
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.partial")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise WeightsError(f"{os.fspath(path)} cannot be written: {error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last through a power cut, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _read(path: AnyPath) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Metadata and arrays. The safetensors library checks the header against the file."""
+    name = os.fspath(path)
+    if not os.path.isfile(name):
+        raise WeightsError(f"{name}: there is no such file")
+    try:
+        with safe_open(name, framework="np") as file:
+            codes = {key: file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118
+            brain_floats = [key for key, code in codes.items() if code == "BF16"]
+            unknown = {k: c for k, c in codes.items() if c not in _READ and c != "BF16"}
+            if unknown:
+                key, code = next(iter(unknown.items()))
+                raise WeightsError(f"{name}: {shown(key)} is {code}, which NumPy has no type for")
+            arrays = {key: file.get_tensor(key) for key in codes if key not in brain_floats}
+            metadata = file.metadata() or {}
+        if brain_floats:
+            arrays.update(_read_brain_floats(name, brain_floats))
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"{name} is no complete safetensors file: {error}") from error
+    return metadata, {key: arrays[key] for key in codes}
+
+
+def _read_brain_floats(name: str, keys: list[str]) -> dict[str, np.ndarray]:
+    """bfloat16 arrays, which NumPy lacks, as float32: the same number with 16 more bits of zeros.
+
+    The header has been checked by then.
+    """
+    found = {}
+    with open(name, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        for key in keys:
+            start, end = header[key]["data_offsets"]
+            file.seek(8 + length + start)
+            upper = np.frombuffer(file.read(end - start), "<u2").astype(np.uint32)
+            found[key] = (upper << 16).view(np.float32).reshape(header[key]["shape"])
+    return found

@@ -1,0 +1,61 @@
+"""The emitted text itself, held in tests/snapshots. UPDATE_SNAPSHOTS=1 writes it anew."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import polydl as dl
+from polydl.backend import Options, get_backend, installed_backends
+from polydl.program.passes import portable_randomness
+from tests.models import SNAPSHOT_MODELS, ResBlock
+
+SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
+BACKENDS = [b.name for b in installed_backends() if not b.missing and not b.problem]
+TRAINING = dl.Training(
+    loss=dl.CrossEntropy(), optimizer=dl.Adam(1e-3), batch_size=64, epochs=10,
+    metrics=[dl.Accuracy()], randomness="portable",
+)  # fmt: skip
+
+
+def hold(name: str, text: str) -> None:
+    path = SNAPSHOTS / f"{name}.py.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(text)
+    assert path.exists(), f"no snapshot {path.name}; UPDATE_SNAPSHOTS=1 writes it"
+    assert text == path.read_text(), f"{path.name} differs from what is emitted now"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", sorted(SNAPSHOT_MODELS))
+def test_model_source(name: str, backend: str) -> None:
+    model, inputs = SNAPSHOT_MODELS[name]()
+    hold(f"{name}.{backend}", get_backend(backend).emit(dl.trace(model, inputs), Options()).source)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_source_from_definitions(backend: str) -> None:
+    model, inputs = SNAPSHOT_MODELS["digits_cnn"]()
+    options = Options(dtype="float64", natives=False)
+    text = get_backend(backend).emit(dl.trace(model, inputs), options).source
+    hold(f"digits_cnn_definitions.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source(backend: str) -> None:
+    model, inputs = SNAPSHOT_MODELS["digits_cnn"]()
+    program = portable_randomness(dl.trace(model, inputs), TRAINING.seed)
+    text = get_backend(backend).emit_training(program, TRAINING, Options()).source
+    hold(f"digits_cnn_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_readme_shows_what_is_emitted(backend: str) -> None:
+    readme = (SNAPSHOTS.parent.parent / "README.md").read_text()
+    program = dl.trace(ResBlock(16), dl.Input((None, 32, 32, 16)))
+    source = get_backend(backend).emit(program, Options()).source
+    body = re.split(r"\n\n\n", source, maxsplit=1)[1].strip()
+    assert body in readme
