@@ -3,7 +3,8 @@
     python benchmarks/step_speed.py --framework torch|keras|flax [--threads 2] [--clock cpu]
 
 Prints one line of JSON for each model and measure. A ratio passes up to 1.05 plus the spread of the
-expert against itself; where that spread is large, there is no verdict, and no pass. `--stand-in`
+expert against itself; where that spread is large, there is no verdict, and no pass, unless the ratio
+is below by as much. `--stand-in`
 puts a third copy of the expert in the place of polydl, which tests the harness: every row must pass.
 """
 
@@ -126,6 +127,7 @@ def measure(framework: str, model: str, what: str, stand_in: bool, clock: Clock)
         ours = timed(make(model, framework), data, clock)
     found = compare(ours, ways[way](), ways[way](), clock=clock)
     limit = ALLOWED + found.spread
+    noisy = found.spread > TOO_NOISY and found.ratio > ALLOWED - found.spread
     return {
         "ratio": found.ratio,
         "spread": found.spread,
@@ -137,8 +139,8 @@ def measure(framework: str, model: str, what: str, stand_in: bool, clock: Clock)
         "quiet": found.quiet,
         "stand_in": stand_in,
         "limit": limit,
-        "noisy": found.spread > TOO_NOISY,
-        "pass": found.ratio <= limit and found.spread <= TOO_NOISY,
+        "noisy": noisy,
+        "pass": found.ratio <= limit and not noisy,
     }
 
 

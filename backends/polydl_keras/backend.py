@@ -15,7 +15,7 @@ from polydl.training.settings import Training
 from polydl_keras import engine
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.model import KerasModel
-from polydl_keras.tensorflow_step import suits_xla
+from polydl_keras.step_plan import StepPlan, suits_xla
 from polydl_keras.trainer import OPTIMIZERS, native_optimizer, trainer_lines
 
 
@@ -67,7 +67,9 @@ class KerasBackend(Backend):
     def build(
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
     ) -> KerasModel:
-        return KerasModel(program, emitted, getattr(module, emitted.entry), options.dtype)
+        make = getattr(module, emitted.entry)
+        xla = suits_xla(program, options.device)
+        return KerasModel(program, emitted, make, options.dtype, xla)
 
     def emit_training(
         self, program: Program, training: Training, options: Options
@@ -77,9 +79,12 @@ class KerasBackend(Backend):
             made.taken |= OPTIMIZERS
             return made
 
+        plan = StepPlan.of(program, training, options.device)
+
         def write(parts: TrainingParts) -> list[str]:
-            xla = suits_xla(program, options.device)
-            return trainer_lines(parts, program, training.loss, options.dtype, options.natives, xla)
+            return trainer_lines(
+                parts, program, training.loss, options.dtype, options.natives, plan
+            )
 
         return emit_training(
             program,
@@ -87,4 +92,5 @@ class KerasBackend(Backend):
             emitter,
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+            plan.several,
         )

@@ -22,8 +22,16 @@ from polydl_keras.weights import variables
 class KerasModel(NativeModel):
     """The model that the emitted function makes."""
 
-    def __init__(self, program: Program, emitted: Emitted, make: Callable[[], Any], dtype: str):
-        self.program, self.emitted, self.make, self.dtype = program, emitted, make, dtype
+    def __init__(
+        self,
+        program: Program,
+        emitted: Emitted,
+        make: Callable[[], Any],
+        dtype: str,
+        xla: bool = False,
+    ):
+        self.program, self.emitted, self.make = program, emitted, make
+        self.dtype, self.xla = dtype, xla
         self.native = make()
         self.variables = variables(self.native, emitted.bindings)
         written = (node for block in program.blocks.values() for node in inference_nodes(block))
@@ -61,7 +69,8 @@ class KerasModel(NativeModel):
             tf.TensorSpec([None if isinstance(n, Size) else n for n in x.shape], dtypes[x.dtype])
             for x in self.program.root.inputs
         ]
-        return tf.function(infer, autograph=False).get_concrete_function(*specs)
+        compiled = tf.function(infer, autograph=False, jit_compile=self.xla)
+        return compiled.get_concrete_function(*specs)
 
     @contextmanager
     def _kept(self, paths: Any) -> Any:
@@ -102,7 +111,7 @@ class KerasModel(NativeModel):
         """Weights are read into a fresh model; nothing else of the file is used."""
         if not path.name.endswith((".weights.h5", ".keras")):
             raise WeightsError(f"{path}: expected a file .weights.h5 or .keras")
-        fresh = KerasModel(self.program, self.emitted, self.make, self.dtype)
+        fresh = KerasModel(self.program, self.emitted, self.make, self.dtype, self.xla)
         try:
             fresh.native.load_weights(path)
         except (OSError, ValueError, KeyError) as error:

@@ -1,9 +1,7 @@
 """The emitted training step on TensorFlow.
 
 A tf.function, traced once for batches of any size; calling its concrete function leaves out a third
-of TensorFlow's dispatch. XLA takes a tenth off the step of a dense network, and half off a tiny one.
-It compiles anew for each shape, for seconds, and on a CPU it convolves three to four times slower
-than TensorFlow: `suits_xla` says where it is used.
+of TensorFlow's dispatch.
 """
 
 from __future__ import annotations
@@ -11,31 +9,41 @@ from __future__ import annotations
 from polydl.emission.body import INDENT
 from polydl.losses import Loss
 from polydl.program.sizes import Shape, Size
-from polydl.program.types import Program, walk
+from polydl.program.types import Program
 from polydl.training.emission import TrainingParts, check_single_output
 from polydl_keras.functional import nested
+from polydl_keras.step_plan import StepPlan
 
 
 def tensorflow_step(
-    parts: TrainingParts, program: Program, loss: Loss, dtype: str, optimizer: str, xla: bool
+    parts: TrainingParts, program: Program, loss: Loss, dtype: str, optimizer: str, plan: StepPlan
 ) -> list[str]:
-    """class Trainer. optimizer: the text that makes it. xla: compile the step with it."""
+    """class Trainer. optimizer: the text that makes it."""
     arrays = ", ".join([*parts.inputs, "targets"])
     called = f"self.model({model_inputs(parts, program)}"
-    compiled = ", jit_compile=True" if xla else ""
+    compiled = ", jit_compile=True" if plan.xla else ""
     scores = f"        return {_scores(parts)}"
+    method = "updates" if plan.several else "update"
     return [
         "class Trainer:",
         '    """Training and evaluation of one batch, with the optimizer\'s state."""',
         "",
+        *([f"    steps_per_execution = {plan.steps}", ""] if plan.several else []),
         "    def __init__(self, model):",
         "        self.model = model",
         f"        self.optimizer = {optimizer}",
         "        self.optimizer.build(model.trainable_variables)",
         *_batch(program, parts, loss, dtype),
         "        step = tf.TensorSpec((), tf.int32)",
-        f"        update = tf.function(self.update, autograph=False{compiled})",
-        "        self.train_step = update.get_concrete_function(*batch, step)",
+        f"        update = tf.function(self.{method}, autograph=False{compiled})",
+        *(
+            [
+                "        batches = [tf.TensorSpec((None, *x.shape), x.dtype) for x in batch]",
+                "        self.train_steps = update.get_concrete_function(*batches, step)",
+            ]
+            if plan.several
+            else ["        self.train_step = update.get_concrete_function(*batch, step)"]
+        ),
         "        self.evaluate_step = tf.function(self.score, batch, autograph=False)",
         "",
         "    def start(self):",
@@ -54,6 +62,7 @@ def tensorflow_step(
         "        self.optimizer.apply(gradients, variables)",
         scores,
         "",
+        *(_several(parts, arrays, dtype) if plan.several else []),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
         f"        outputs = {called}, training=False)",
@@ -63,16 +72,35 @@ def tensorflow_step(
         "    @staticmethod",
         "    def fetch(results):",
         '        """Scores of steps as one array (steps, scores)."""',
-        "        return tf.stack(results).numpy().astype(np.float64)",
+        *(
+            [
+                "        scores = tf.reshape(tf.concat(results, 0), (-1, len(SCORES)))",
+                "        return scores.numpy().astype(np.float64)",
+            ]
+            if plan.several
+            else ["        return tf.stack(results).numpy().astype(np.float64)"]
+        ),
     ]
 
 
-def suits_xla(program: Program, device: str) -> bool:
-    """Whether to compile the step with XLA: few shapes to come, and nothing that it is slow at."""
-    sizes = {str(n) for v in program.root.inputs for n in v.shape if isinstance(n, Size)}
-    nodes = (node for block in program.blocks.values() for node in walk(block.nodes))
-    windows = any(node.op in ("conv", "window_max", "window_sum") for node in nodes)
-    return len(sizes) < 2 and (device != "cpu" or not windows)
+def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
+    """Methods for batches (steps, batch, ...), and for one batch."""
+    one = ", ".join(f"{name}[None]" for name in [*parts.inputs, "targets"])
+    return [
+        f"    def updates(self, {arrays}, step):",
+        '        """One step after the other, on batches (steps, batch, ...)."""',
+        "        steps = step + tf.range(tf.shape(targets)[0])",
+        "        return tf.map_fn(",
+        "            lambda batch: self.update(*batch),",
+        f"            ({arrays}, steps),",
+        f"            fn_output_signature=tf.{dtype},",
+        "            parallel_iterations=1,",
+        "        )",
+        "",
+        f"    def train_step(self, {arrays}, step):",
+        f"        return self.train_steps({one}, step)",
+        "",
+    ]
 
 
 def model_inputs(parts: TrainingParts, program: Program) -> str:

@@ -8,6 +8,7 @@ from polydl.program.types import Program
 from polydl.training.emission import TrainingParts
 from polydl_keras.compiled_step import compiled_step
 from polydl_keras.engine import on_tensorflow
+from polydl_keras.step_plan import StepPlan
 from polydl_keras.tensorflow_step import tensorflow_step
 from polydl_keras.update_rule import update_rule
 
@@ -73,12 +74,12 @@ def native_optimizer(optimizer: Optimizer) -> tuple[str, str] | None:
 
 
 def trainer_lines(
-    parts: TrainingParts, program: Program, loss: Loss, dtype: str, natives: bool, xla: bool
+    parts: TrainingParts, program: Program, loss: Loss, dtype: str, natives: bool, plan: StepPlan
 ) -> list[str]:
     """class Trainer, after the optimizer's class where Keras has none that is equal."""
     native = native_optimizer(parts.optimizer) if natives else None
     construct, text = native or ("UpdateRule()", "\n".join(update_rule(parts)))
     before = [*text.split("\n"), "", ""] if text else []
     if on_tensorflow():
-        return [*before, *tensorflow_step(parts, program, loss, dtype, construct, xla)]
+        return [*before, *tensorflow_step(parts, program, loss, dtype, construct, plan)]
     return [*before, *compiled_step(parts, program, construct)]

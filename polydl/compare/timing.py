@@ -16,18 +16,21 @@ LEAST_GROUPS = 3
 class StepTimer:
     """Times a step in groups: a few steps, then a wait for their results, as a training loop does.
 
-    step(number) starts a step and returns what wait(results) waits for.
+    step(number) starts a step, or `at_once` of them from that number on, and returns what
+    wait(results) waits for.
     """
 
-    def __init__(self, step: Callable[[int], Any], wait: Callable[[list[Any]], Any]):
-        self.step, self.wait = step, wait
+    def __init__(
+        self, step: Callable[[int], Any], wait: Callable[[list[Any]], Any], at_once: int = 1
+    ):
+        self.step, self.wait, self.at_once = step, wait, at_once
         self.number = 0
         self.size = self._warm_up()
 
     def _group(self, size: int) -> float:
         """Seconds a step."""
         started = time.perf_counter()
-        self.wait([self.step(self.number + i) for i in range(size)])
+        self.wait([self.step(self.number + i) for i in range(0, size, self.at_once)])
         self.number += size
         return (time.perf_counter() - started) / size
 
@@ -36,9 +39,9 @@ class StepTimer:
         started = time.perf_counter()
         seconds: list[float] = []
         while len(seconds) < WARM_STEPS or time.perf_counter() - started < WARM_SECONDS:
-            seconds.append(self._group(1))
-        usual = sorted(seconds)[len(seconds) // 2]
-        return max(1, round(GROUP_SECONDS / max(usual, 1e-6)))
+            seconds.append(self._group(self.at_once))
+        usual = sorted(seconds)[len(seconds) // 2] * self.at_once
+        return self.at_once * max(1, round(GROUP_SECONDS / max(usual, 1e-6)))
 
     def run(self, seconds: float) -> list[float]:
         """Milliseconds a step, of each group that ran in about so many seconds."""

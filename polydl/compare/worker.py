@@ -111,12 +111,18 @@ class Worker:
         trainer = net.trainer(job.training)
         trainer.start()
         batches = [job.batch(i) for i in range(16)]
+        at_once = getattr(trainer, "steps_per_execution", 1)
 
         def step(number: int) -> Any:
             inputs, targets = batches[number % len(batches)]
             return trainer.train_step(*inputs, targets, number)
 
-        return StepTimer(step, trainer.fetch)
+        def several_steps(number: int) -> Any:
+            chosen = [batches[(number + i) % len(batches)] for i in range(at_once)]
+            inputs = [np.stack(arrays) for arrays in zip(*(x for x, _ in chosen), strict=True)]
+            return trainer.train_steps(*inputs, np.stack([y for _, y in chosen]), number)
+
+        return StepTimer(step if at_once == 1 else several_steps, trainer.fetch, at_once)
 
     def _compile(self) -> Net:
         import polydl

@@ -189,8 +189,8 @@ def _verdict(side: Target, row: str, applied: list[bool]) -> Verdict:
 
 def _checks(side: Target, row: str) -> Iterator[Check]:
     if row == TRAJECTORY:
-        for check in (checks_training.recorded_losses, checks_training.evaluation):
-            yield Check(TRAJECTORY, check.__name__, partial(check, "adam", side, 1))
+        for run in (checks_training.recorded_losses, checks_training.evaluation):
+            yield Check(TRAJECTORY, run.__name__, partial(run, "adam", side, 1))
         return
     kind = "native" if side.natives else "definition"
     for check in backend_checks(side):

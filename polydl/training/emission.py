@@ -21,8 +21,8 @@ from polydl.training.settings import Training
 
 # names that a training program has itself
 PROGRAM_NAMES = frozenset(
-    """Trainer UpdateRule SCORES average evaluate fit inputs loss model optimizer outputs results step
-    targets""".split()
+    """Trainer UpdateRule SCORES average evaluate executions fit inputs loss model optimizer
+    outputs results step targets""".split()
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
@@ -66,10 +66,12 @@ def emit_training(
     make_emitter: Callable[[Program, tuple[str, ...]], Emitter],
     write_trainer: TrainerWriter,
     has_native_optimizer: Callable[[Optimizer], bool],
+    several_steps: bool = False,
 ) -> EmittedTraining:
     """Assemble a training program.
 
     make_emitter gives an emitter for a Program and the keys of functions to emit besides the model.
+    several_steps: the Trainer that is written takes several batches at a time.
     """
     functions: dict[str, Block] = {}
     output = check_single_output(program)
@@ -109,7 +111,7 @@ def emit_training(
         )
         trainer_lines.extend(write_trainer(parts))
         wrapped = [part for line in trainer_lines for part in wrap(line)]
-        return [*wrapped, "", "", *loop_text(training).split("\n")]
+        return [*wrapped, "", "", *loop_text(training, several_steps).split("\n")]
 
     emitted = emitter.emit(trainer)
     return EmittedTraining(

@@ -45,15 +45,7 @@ def fit(
 {order}
         trainer.start()
         results, sizes = [], []
-        for start in range(0, len(order), batch_size):
-            stopped = before_step is not None and before_step(step)
-            if stopped:
-                break
-            batch = order[start : start + batch_size]
-            arrays = (x[batch] for x in inputs)
-            results.append(trainer.train_step(*arrays, targets[batch], step))
-            sizes.append(len(batch))
-            step += 1
+{steps}
         trainer.finish()
         if not results:
             break
@@ -71,16 +63,56 @@ def fit(
     return np.concatenate(steps) if steps else np.zeros(0), history
 '''
 
+_ONE_STEP = """\
+        for start in range(0, len(order), batch_size):
+            stopped = before_step is not None and before_step(step)
+            if stopped:
+                break
+            batch = order[start : start + batch_size]
+            arrays = (x[batch] for x in inputs)
+            results.append(trainer.train_step(*arrays, targets[batch], step))
+            sizes.append(len(batch))
+            step += 1"""
+
+_SEVERAL_STEPS = """\
+        for batches in executions(order, batch_size, trainer.steps_per_execution):
+            stopped = before_step is not None and before_step(step)
+            if stopped:
+                break
+            arrays = (x[batches] for x in inputs)
+            results.append(trainer.train_steps(*arrays, targets[batches], step))
+            sizes.extend([batches.shape[1]] * len(batches))
+            step += len(batches)"""
+
+_EXECUTIONS = '''
+
+def executions(order, batch_size, steps):
+    """Samples' indices (steps, batch size) for each execution; the partial batch comes alone."""
+    full = len(order) // batch_size
+    batches = order[: full * batch_size].reshape(full, batch_size)
+    for first in range(0, full, steps):
+        yield batches[first : first + steps]
+    if full * batch_size < len(order):
+        yield order[None, full * batch_size :]
+'''
+
 _SHUFFLED = """        rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
         order = rng.permutation(len(targets))"""
 _IN_ORDER = "        order = np.arange(len(targets))"
 
 
-def loop_text(training: Training) -> str:
-    """The emitted `evaluate` and `fit`, with only what this Training asks for."""
+def loop_text(training: Training, several_steps: bool) -> str:
+    """The emitted `evaluate` and `fit`, with only what this Training asks for.
+
+    several_steps: the Trainer has train_steps, which takes `steps_per_execution` batches at a time.
+    """
     names = ["loss", *(metric.name for metric in training.metrics)]
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
     order = _SHUFFLED.format(seed=training.seed) if training.shuffle else _IN_ORDER
     evaluate = _EVALUATE.format(batch_size=training.batch_size, names=", ".join(names))
-    fit = _FIT.format(epochs=training.epochs, batch_size=training.batch_size, order=order)
-    return f"{scores}\n\n{evaluate}\n{fit}".rstrip("\n")
+    steps = _SEVERAL_STEPS if several_steps else _ONE_STEP
+    fit = _FIT.format(
+        epochs=training.epochs, batch_size=training.batch_size, order=order, steps=steps
+    )
+    grouping = _EXECUTIONS if several_steps else ""
+    return f"{scores}\n\n{evaluate}{grouping}\n{fit}".rstrip("\n")

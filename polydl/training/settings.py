@@ -23,7 +23,9 @@ class Training:
     The last batch of an epoch may be smaller; losses and metrics are averages over samples. The
     order of samples is drawn by NumPy from (seed, epoch), equal on every backend. randomness:
     "native" leaves dropout to the framework's own generator; "portable" makes its masks equal on
-    every backend.
+    every backend. steps_per_execution: at most so many steps run between two looks of Python
+    (progress, Ctrl-C), where a backend gains by it and then holds as many batches; None leaves it to
+    the backend. What is computed does not depend on it.
     """
 
     loss: Loss
@@ -34,6 +36,7 @@ class Training:
     randomness: Literal["native", "portable"] = "native"
     shuffle: bool = True
     seed: int = 0
+    steps_per_execution: int | None = None
 
     def __post_init__(self) -> None:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
@@ -50,8 +53,10 @@ class Training:
         names = [metric.name for metric in self.metrics]
         _require(len(set(names)) == len(names) and "loss" not in names,
                  "metrics must have different names, none of them 'loss'", names)  # fmt: skip
-        for name in ("batch_size", "epochs"):
+        for name in ("batch_size", "epochs", "steps_per_execution"):
             value = getattr(self, name)
+            if name == "steps_per_execution" and value is None:
+                continue
             good = isinstance(value, int) and not isinstance(value, bool) and value > 0
             _require(good, f"{name} must be a positive integer", value)
         good = isinstance(self.seed, int) and not isinstance(self.seed, bool)
@@ -75,6 +80,7 @@ class Training:
                 "randomness": self.randomness,
                 "shuffle": self.shuffle,
                 "seed": self.seed,
+                "steps_per_execution": self.steps_per_execution,
             }
         )
 

@@ -505,7 +505,8 @@ def test_step_of_other_engines(monkeypatch):
     histories = []
     for on_tensorflow in (True, False):
         if not on_tensorflow:
-            monkeypatch.setattr("polydl_keras.trainer.on_tensorflow", lambda: False)
+            for module in ("trainer", "step_plan"):
+                monkeypatch.setattr(f"polydl_keras.{module}.on_tensorflow", lambda: False)
         net = dl.compile(model, dl.Input((None, 4)), backend="keras", dtype="float64")
         histories.append(net.fit(training(dl.Adam(1e-2)), data, validation=data))
         assert ("train_on_batch" in net.training_source) == (not on_tensorflow)

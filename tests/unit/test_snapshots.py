@@ -53,6 +53,14 @@ def test_training_source(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_of_a_dense_network(backend: str) -> None:
+    """Keras takes several steps an execution."""
+    program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
+    text = get_backend(backend).emit_training(program, TRAINING, Options()).source
+    hold(f"mlp_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_readme_shows_what_is_emitted(backend: str) -> None:
     readme = (SNAPSHOTS.parent.parent / "README.md").read_text()
     program = dl.trace(ResBlock(16), dl.Input((None, 32, 32, 16)))
