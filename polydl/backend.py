@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.machinery import PathFinder
@@ -71,6 +71,10 @@ class NativeModel(ABC):
     @abstractmethod
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
         """Canonical entries from weights that this program's native object saved natively."""
+
+    def seeded(self, seed: int) -> AbstractContextManager[None]:
+        """A context that begins the framework's own random numbers anew, from this seed."""
+        return nullcontext()
 
     def gradients(
         self,

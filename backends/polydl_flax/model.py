@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -67,6 +68,15 @@ class FlaxModel(NativeModel):
         else:
             outputs = self._infer(values, *inputs)
         return [np.array(leaf) for leaf in flatten_as(self.program.outputs, outputs, "outputs")]
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        for number, variable in enumerate(self.variables):
+            if isinstance(variable, nnx.RngKey):
+                variable.set_value(jax.random.fold_in(jax.random.key(seed), number))
+            elif isinstance(variable, nnx.RngCount):
+                variable.set_value(jax.numpy.zeros((), variable.get_value().dtype))
+        yield
 
     def get_weights(self) -> dict[str, np.ndarray]:
         return get_weights(self.native, self.emitted.bindings)

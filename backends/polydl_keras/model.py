@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,13 @@ class KerasModel(NativeModel):
         except (OSError, ValueError, KeyError) as error:
             raise WeightsError(f"{path} does not hold this model's weights: {error}") from error
         return fresh.get_weights()
+
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        states = [v for v in self.native.variables if v.path.endswith("/seed_generator_state")]
+        for number, state in enumerate(states):
+            state.assign(np.random.SeedSequence([seed, number]).generate_state(2))
+        yield
 
     # gradients
 

@@ -94,6 +94,12 @@ class TorchModel(NativeModel):
             )
         return self._canonical(saved)
 
+    @contextmanager
+    def seeded(self, seed: int) -> Iterator[None]:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+
     def gradients(
         self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
     ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:

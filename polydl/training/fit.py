@@ -19,7 +19,7 @@ from polydl.execute import execute
 from polydl.program.passes import portable_randomness
 from polydl.program.sizes import Size
 from polydl.program.structure import unflatten
-from polydl.program.types import Program, Value
+from polydl.program.types import Program, Value, inference_nodes
 from polydl.training.arrays import training_arrays
 from polydl.training.emission import EmittedTraining, check_single_output
 from polydl.training.history import History
@@ -112,12 +112,16 @@ class Fitting:
         inputs, targets = self._arrays(training, data, "data")
         validated = None
         if validation is not None:
+            self._check_evaluation()
             validated = self._arrays(training, validation, "validation")
         prepared = self.prepare(training)
         history = History()
         per_epoch = -(-len(targets) // training.batch_size)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
+            if training.randomness == "native":
+                words = np.random.SeedSequence([training.seed, prepared.epochs]).generate_state(1)
+                stack.enter_context(prepared.model.seeded(int(words[0] & 0x7FFFFFFF)))
             stop = stack.enter_context(_interrupt_flag())
             report = stack.enter_context(_progress(progress, training.epochs, per_epoch))
 
@@ -159,11 +163,22 @@ class Fitting:
 
     def evaluate(self, training: Training, data: tuple[Any, Any]) -> dict[str, float]:
         _require_training(training)
+        self._check_evaluation()
         inputs, targets = self._arrays(training, data, "data")
         prepared = self.prepare(training, keep=self.prepared is None)
         with self.backend.precision(self.options):
             return prepared.module.evaluate(
                 prepared.trainer, inputs, targets, batch_size=training.batch_size
+            )
+
+    def _check_evaluation(self) -> None:
+        """Evaluating leaves a model as it is, which one that also writes state there does not."""
+        written = (n for block in self.program.blocks.values() for n in inference_nodes(block))
+        paths = sorted({n.attributes["entry"] for n in written if n.op == "write"})
+        if paths:
+            raise DefinitionError(
+                f"evaluation would change the state {', '.join(paths)}, which is updated in both "
+                "modes. Update it in dl.when_training(...) only, or fit without validation"
             )
 
     def predict(self, inputs: Any, batch_size: int) -> Any:

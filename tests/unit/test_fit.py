@@ -290,3 +290,26 @@ def test_progress_is_shown_when_asked_for(capfd):
     assert "epoch 1" in shown
     net().fit(training(), (x, y), progress=False)
     assert not "".join(capfd.readouterr())
+
+
+class Counted(dl.Module):
+    """Counts calls in both modes."""
+
+    def __call__(self, x):
+        calls = self.state("calls", (), "zeros")
+        self.update("calls", calls + 1.0)
+        return x
+
+
+def test_evaluation_refuses_to_change_state():
+    counted = dl.Sequential(Counted(), dl.Dense(3))
+    made = dl.compile(counted, X, backend="torch", dtype="float64")
+    made.fit(training(), (x, y))
+    assert made.weights["0.calls"] == 4
+    for run in (
+        lambda: made.evaluate(training(), (x, y)),
+        lambda: made.fit(training(), (x, y), validation=(x, y)),
+    ):
+        with pytest.raises(DefinitionError, match=r"state 0\.calls.*when_training"):
+            run()
+    assert made.weights["0.calls"] == 4
