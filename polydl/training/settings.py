@@ -23,9 +23,9 @@ class Training:
     The last batch of an epoch may be smaller; losses and metrics are averages over samples. The
     order of samples is drawn by NumPy from (seed, epoch), equal on every backend. randomness:
     "native" leaves dropout to the framework's own generator, begun from the seed; "portable" makes
-    its masks equal on every backend. steps_per_execution: at most so many steps run between two looks of Python
-    (progress, Ctrl-C), where a backend gains by it and then holds as many batches; None leaves it to
-    the backend. What is computed does not depend on it.
+    its masks equal on every backend. steps_per_execution: at most so many steps run between two
+    looks of Python (progress, Ctrl-C), where a backend gains by it and then holds as many batches;
+    None leaves it to the backend. What is computed does not depend on it.
     """
 
     loss: Loss
