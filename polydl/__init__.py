@@ -17,7 +17,8 @@ _WHERE = {
     "polydl.spec.module": ("Module", "Sequential"),
     "polydl.spec.input": ("Input",),
     "polydl.spec.initializers": ("initializer",),
-    "polydl.spec.tracing": ("trace", "when_training"),
+    "polydl.spec.tracing": ("trace",),
+    "polydl.spec.modes": ("when_training",),
     "polydl.program.types": ("Program",),
     "polydl.layers": (
         "AvgPool2D",

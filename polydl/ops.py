@@ -9,8 +9,8 @@ from polydl.errors import ShapeError
 from polydl.primitives.record import normal_axis
 from polydl.program.sizes import AnySize, Shape, floor_divide, product, same
 from polydl.program.types import DType, Scalar
+from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
-from polydl.spec.tracing import apply
 
 Axes = int | tuple[int, ...] | None
 Number = Tensor | Scalar

@@ -3,10 +3,10 @@ from __future__ import annotations
 from polydl import ops
 from polydl.layers.checks import require_within
 from polydl.random import bernoulli
+from polydl.spec.modes import when_training
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
-from polydl.spec.tracing import when_training
 
 
 @builtin()

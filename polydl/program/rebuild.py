@@ -25,9 +25,12 @@ from polydl.program.types import (
     Region,
     Value,
 )
+from polydl.spec.context import running
+from polydl.spec.module import module_paths
 from polydl.spec.registry import CLASSES, FUNCTIONS
 from polydl.spec.tensor import Tensor
-from polydl.spec.tracing import _TRACER, Tracer, trace_function
+from polydl.spec.tracer import Tracer
+from polydl.spec.tracing import trace_function
 
 _BUILTINS = ("layers", "functions", "losses", "metrics", "random")
 
@@ -85,16 +88,13 @@ def _rebuild_module(
     flags = {f.name for f in dataclasses.fields(module) if f.type in ("bool", bool)}  # type: ignore
     if not _are_flags(config, flags):
         return None
-    tracer = Tracer(module)
-    builder = tracer._open(module, "", type(module).definition)
+    tracer = Tracer(module_paths(module))
+    builder = tracer.open_block(module, "", type(module).definition)
     builder.inputs = tuple(builder.value(v.shape, v.dtype, v.name) for v in block.inputs)
     tensors = [Tensor(value, builder) for value in builder.inputs]
     args, kwargs = _bind(type(module).definition, tensors)
-    token = _TRACER.set(tracer)
-    try:
-        root = tracer._run(builder, lambda: module.definition(*args, **kwargs))
-    finally:
-        _TRACER.reset(token)
+    with running(tracer):
+        root = tracer.run(builder, module.definition, args, kwargs)
     return Program({**tracer.blocks, "": root}, tracer.entries, None, None)
 
 

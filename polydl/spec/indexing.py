@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.errors import DefinitionError, ShapeError
+from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
-from polydl.spec.tracing import apply
 
 
 def basic_index(x: Tensor, index: Any) -> Tensor:

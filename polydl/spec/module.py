@@ -12,10 +12,11 @@ from polydl.errors import DefinitionError
 from polydl.program.names import is_identifier
 from polydl.program.sizes import Shape
 from polydl.program.types import DType, Initializer
+from polydl.spec import entries
+from polydl.spec.context import active_tracer, current_tracer
 from polydl.spec.initializers import resolve
 from polydl.spec.registry import kind_of
 from polydl.spec.tensor import Tensor
-from polydl.spec.tracing import active_tracer, current_tracer
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -97,7 +98,7 @@ class Module:
 
     def update(self, name: str, value: Tensor) -> None:
         """Set a state's value for the calls that follow. It counts as a constant there, and here."""
-        current_tracer("self.update was called").write(self, name, value)
+        entries.write(current_tracer("self.update was called"), self, name, value)
 
     def _entry(self, name: str, role: str, shape: Any, dtype: DType, initializer: Any) -> Tensor:
         tracer = current_tracer(f"self.{role} was called")
@@ -106,7 +107,7 @@ class Module:
         if name in vars(self):
             raise DefinitionError(f"{name!r} is an attribute already; give the {role} another name")
         sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        return tracer.entry(self, name, role, sizes, dtype, resolve(initializer))
+        return entries.declare(tracer, self, name, role, sizes, dtype, resolve(initializer))
 
     def __getattr__(self, name: str) -> Any:
         """Another module's parameter or state, while tracing: `self.embed.table`."""
@@ -114,7 +115,7 @@ class Module:
         if tracer is not None and not name.startswith("_") and id(self) in tracer.paths:
             path = f"{tracer.paths[id(self)][0]}.{name}".lstrip(".")
             if path in tracer.entries:
-                return tracer.read(path)
+                return entries.read(tracer, path)
             raise AttributeError(
                 f"{type(self).__name__} has no attribute {name!r}; if it is a parameter, call the "
                 "module before its parameter is read"

@@ -1,4 +1,4 @@
-"""The author's own local names, read off the bytecode that is running.
+"""The author's own names for values: local variables and parameters, read off the code that runs.
 
 When `h = dl.relu(x)` runs, the instruction after the call stores into `h`. That name is worth
 keeping: it makes the emitted program read like the definition it came from.
@@ -10,6 +10,9 @@ import dis
 from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
+
+from polydl.program.types import Structure
+from polydl.spec.tensor import Tensor
 
 _STORES = {"STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL"}
 _PAIRS = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}  # Python 3.13 fuses two instructions
@@ -69,3 +72,26 @@ def _names_after(instructions: list[Any], position: int) -> tuple[str, ...]:
             break
         position += 1
     return tuple(names[:wanted]) if len(names) >= wanted else ()
+
+
+def argument_names(
+    code: CodeType | None, is_method: bool, leaves: list[Any], structure: Structure
+) -> list[str]:
+    """Names for a Block's inputs: its parameters' names, numbered where one holds several."""
+    parameters = list(code.co_varnames[int(is_method) : code.co_argcount]) if code else []
+    _, (args, kwargs) = structure
+    names: list[str] = []
+    for i, part in enumerate(args[1]):
+        name = parameters[i] if i < len(parameters) else f"x{i}"
+        names += _leaf_names(name, part)
+    for name, part in kwargs[1].items():
+        names += _leaf_names(name, part)
+    return [name for name, leaf in zip(names, leaves, strict=True) if isinstance(leaf, Tensor)]
+
+
+def _leaf_names(name: str, structure: Structure) -> list[str]:
+    if structure is None:
+        return [name]
+    kind, parts = structure
+    pairs = parts.items() if kind == "dict" else enumerate(parts)
+    return [leaf for key, part in pairs for leaf in _leaf_names(f"{name}_{key}", part)]

@@ -46,7 +46,7 @@ def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callabl
 
         @functools.wraps(definition)
         def call(*tensors: Any, **config: Any) -> Any:
-            from polydl.spec.tracing import current_tracer
+            from polydl.spec.context import current_tracer
 
             for name in config:
                 if name not in defaults:

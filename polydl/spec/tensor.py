@@ -9,7 +9,7 @@ from polydl.program.sizes import Shape
 from polydl.program.types import DType, Scalar, Value
 
 if TYPE_CHECKING:
-    from polydl.spec.tracing import BlockBuilder
+    from polydl.spec.block_builder import BlockBuilder
 
 
 class Tensor:
@@ -43,7 +43,7 @@ class Tensor:
         return f"Tensor({self.dtype}[{sizes}])"
 
     def _apply(self, op: str, *operands: Any, **attributes: Any) -> Tensor:
-        from polydl.spec.tracing import apply
+        from polydl.spec.apply import apply
 
         return apply(op, *operands, **attributes)
 

@@ -25,8 +25,8 @@ from polydl.errors import WeightsError  # noqa: E402
 from polydl.program.passes.randomness import portable_randomness  # noqa: E402
 from polydl.program.structure import flatten_as  # noqa: E402
 from polydl.reference import Interpreter  # noqa: E402
+from polydl.spec.apply import apply  # noqa: E402
 from polydl.spec.initializers import initial_weights  # noqa: E402
-from polydl.spec.tracing import apply  # noqa: E402
 
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
 

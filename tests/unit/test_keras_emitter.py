@@ -21,7 +21,7 @@ from polydl import ops
 from polydl.errors import BackendError, WeightsError
 from polydl.program.passes import portable_randomness
 from polydl.reference import Interpreter
-from polydl.spec.tracing import apply
+from polydl.spec.apply import apply
 from tests.models import LanguageModel, ResBlock
 
 TOLERANCE = {"float64": 1e-12, "float32": 3e-5}

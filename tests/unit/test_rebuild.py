@@ -19,8 +19,8 @@ from polydl.program.rebuild import matches_builtin, untrusted
 from polydl.program.sizes import Size
 from polydl.program.types import Block, Constant, Program, Value
 from polydl.spec import registry
+from polydl.spec.context import active_tracer
 from polydl.spec.registry import CLASSES, FUNCTIONS
-from polydl.spec.tracing import active_tracer
 
 
 def reread(program: Program) -> Program:

@@ -30,7 +30,8 @@ from polydl.reference.gradients import (
 )
 from polydl.reference.optimizers import initial_slots, update
 from polydl.reference.primitives import REFERENCE
-from polydl.spec.tracing import apply, trace_function
+from polydl.spec.apply import apply
+from polydl.spec.tracing import trace_function
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
