@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError
 from polydl.execute import execute
 from polydl.program.types import Program

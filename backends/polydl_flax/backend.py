@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from polydl.backend import Backend, Options
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.settings import Training

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code
-from polydl.emission.emitter import Emitter, Literal
+from polydl.emission.code import Code, Literal
+from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition
 from polydl.emission.units import Unit
 from polydl.errors import BackendError
@@ -102,7 +102,7 @@ class FlaxEmitter(Emitter):
             else child.definition is not None and RNGS in child.definition.needs
             for child in unit.children.values()
         )
-        own = any(map(is_random, self.own_entries(unit)))
+        own = any(map(is_random, self.units.own_entries(unit)))
         needed = below or own or self._has(unit, "random_bits")
         return frozenset({RNGS}) if needed else frozenset()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from polydl.emission.code import tuple_text
-from polydl.emission.emitter import size_hints
+from polydl.emission.naming import size_hints
 from polydl.program.types import Entry, Initializer
 from polydl.spec.initializers import SAMPLERS
 

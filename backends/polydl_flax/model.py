@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 from polydl.backend import NativeModel
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.errors import WeightsError
 from polydl.program.structure import flatten_as
 from polydl.program.types import Program

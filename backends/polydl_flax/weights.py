@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from polydl.emission.emitter import Binding
+from polydl.emission.emitted import Binding
 from polydl_flax.construct import placed
 
 Bindings = Mapping[str, Binding]

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from polydl.backend import Backend, Options
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training

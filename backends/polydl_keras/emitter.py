@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, Slots
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.emission.merging import Definition, Draft
 from polydl.emission.naming import unique
 from polydl.emission.native import Native
@@ -66,7 +66,7 @@ class KerasEmitter(FunctionalEmitter):
 
     def native(self, block: Block) -> Native | None:
         """The model itself may be a stock layer: the function that makes it stands around it."""
-        return self._plain_native(block) if block.key == "" else super().native(block)
+        return self.plain_native(block) if block.key == "" else super().native(block)
 
     def _define_all(self) -> list[Definition]:
         """Functions, Layers, builders: each after what it uses."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Slots, string_text
+from polydl.emission.code import Code, Slots
+from polydl.emission.constructors import construct
 from polydl.emission.merging import Definition, Draft, Method
 from polydl.emission.naming import singular, snake_case, unique
+from polydl.emission.nesting import nested
 from polydl.emission.units import Unit
 from polydl.emission.wrap import wrap
 from polydl.program.sizes import Size
-from polydl.program.types import Block, Node, Structure, Value
+from polydl.program.types import Block, Node, Value
 from polydl_keras.bodies import BuilderBody, RootBody, input_variable, nested_layers
 from polydl_keras.layer_class import LayerEmitter, named
 
@@ -108,7 +109,7 @@ class FunctionalEmitter(LayerEmitter):
 
     def layer_text(self, body: BuilderBody, unit: Unit, name: str = "") -> str:
         """A layer where it is made, with its name."""
-        return named(self.construct(unit, body.slots), name or self.name_text(body, unit))
+        return named(construct(self, unit, body.slots), name or self.name_text(body, unit))
 
     def builder_call(
         self, body: BuilderBody, unit: Unit, arguments: Sequence[Code], name: str = ""
@@ -187,23 +188,3 @@ class FunctionalEmitter(LayerEmitter):
         lines.append(f"return {self.model_text(inputs, outputs)}")
         body = [part for line in lines for part in wrap(INDENT + line)]
         return [f"def {name}():", *body]
-
-
-def nested(structure: Structure, leaves: Sequence[str], brackets: str) -> str:
-    """Names nested as the model nests them: `x`, `[a, b]` or `{"a": a}`."""
-    items = iter(leaves)
-    return _nested(structure, items, brackets)
-
-
-def _nested(part: Any, items: Iterator[str], brackets: str) -> str:
-    if part is None:
-        return next(items)
-    kind, parts = part
-    if kind == "dict":
-        inner = ", ".join(
-            f"{string_text(k)}: {_nested(p, items, brackets)}" for k, p in parts.items()
-        )
-        return f"{{{inner}}}"
-    texts = [_nested(p, items, brackets) for p in parts]
-    comma = "," if len(texts) == 1 and brackets == "()" else ""
-    return f"{brackets[0]}{', '.join(texts)}{comma}{brackets[1]}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Slots, fill, literal_text
-from polydl.emission.emitter import Emitter, Literal, size_hints
+from polydl.emission.code import Code, Literal, Slots
+from polydl.emission.constructors import construct, shared_lines
+from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition, Draft, Method
-from polydl.emission.naming import singular
+from polydl.emission.naming import singular, size_hints
 from polydl.emission.units import Unit
 from polydl.program.sizes import Shape, Size, same_shape
 from polydl.program.types import Block, Entry, Node, Value, walk
@@ -62,12 +63,12 @@ class LayerEmitter(Emitter):
 
     # __init__
 
-    def _constructor(self, unit: Unit, slots: Slots) -> tuple[list[str], list[str]]:
+    def constructor(self, unit: Unit, slots: Slots) -> tuple[list[str], list[str]]:
         """Children, each with its relative path as its name; weights are made in `build`."""
         lines = []
         if self.placement.draws(unit):
             lines.append("self.seed_generator = keras.random.SeedGenerator()")
-        attributes = [self.entry_attribute(entry) for entry in self.own_entries(unit)]
+        attributes = [self.units.entry_names[entry.path] for entry in self.units.own_entries(unit)]
         lists = unit.lists()
         for name, child in unit.children.items():
             if child.attribute in attributes:
@@ -76,22 +77,22 @@ class LayerEmitter(Emitter):
             if child.position is not None:
                 text = self._list_constructor(lists[child.attribute], slots)
             else:
-                text = named(self.construct(child, slots), f'"{name}"')
+                text = named(construct(self, child, slots), f'"{name}"')
             if not text:
                 continue
             lines.append(f"self.{child.attribute} = {text}")
-        return [*lines, *self._shared_lines(unit)], attributes
+        return [*lines, *shared_lines(self, unit)], attributes
 
     def _list_constructor(self, items: list[Unit], slots: Slots) -> str:
         ordered = sorted(items, key=lambda u: u.position or 0)
         paths = [self._relative(item) for item in ordered]
         if len({self.plain_construct(item) for item in ordered}) == 1 and len(ordered) > 1:
             base = paths[0].rpartition(".")[0]
-            item = named(self.construct(ordered[0], slots), f'f"{base}.{{i}}"')
+            item = named(construct(self, ordered[0], slots), f'f"{base}.{{i}}"')
             count = slots.literal(len(ordered), f"{singular(ordered[0].attribute)}_count")
             return f"[{item} for i in range({count})]"
         texts = [
-            named(self.construct(item, slots), f'"{path}"')
+            named(construct(self, item, slots), f'"{path}"')
             for item, path in zip(ordered, paths, strict=True)
         ]
         return f"[{', '.join(texts)}]"
@@ -104,7 +105,7 @@ class LayerEmitter(Emitter):
     def plain_construct(self, unit: Unit) -> str:
         """A constructor with its literals filled in, to compare."""
         trial = Slots()
-        return fill(self.construct(unit, trial), lambda i: literal_text(trial.slots[i].value))
+        return trial.filled(construct(self, unit, trial))
 
     # build
 
@@ -123,8 +124,8 @@ class LayerEmitter(Emitter):
     def _build_lines(self, unit: Unit, slots: Slots) -> list[str]:
         """Weights, and the children's, so that a loaded layer has all of them at once."""
         lines = [
-            self.declare(entry, self.entry_attribute(entry), slots.literal)
-            for entry in self.own_entries(unit)
+            self.declare(entry, self.units.entry_names[entry.path], slots.literal)
+            for entry in self.units.own_entries(unit)
         ]
         lists = unit.lists()
         for child in unit.children.values():
@@ -139,7 +140,7 @@ class LayerEmitter(Emitter):
     def _list_build(self, unit: Unit, items: Sequence[Unit], slots: Slots) -> list[str]:
         trial = Slots()
         texts = [self._shape(unit, item, trial) for item in items]
-        plain = {fill(text, lambda i: literal_text(trial.slots[i].value)) for text in texts}
+        plain = set(map(trial.filled, texts))
         attribute = items[0].attribute
         if len(plain) == 1 and len(items) > 1 and all(map(self._has_weights, items)):
             name = singular(attribute)

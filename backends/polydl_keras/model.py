@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from polydl.backend import NativeModel
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError, WeightsError
 from polydl.program.sizes import Size
 from polydl.program.structure import flatten_as, unflatten

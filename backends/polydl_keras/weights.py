@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polydl.emission.emitter import Binding
+from polydl.emission.emitted import Binding
 
 
 def find_variable(model: Any, place: str) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from polydl.backend import Backend, NativeModel, Options
-from polydl.emission.emitter import Binding, Emitted
+from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
 from polydl.program.types import Block, Program, inference_nodes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Slots, literal_text, tuple_text
-from polydl.emission.emitter import Emitter, Literal, size_hints
+from polydl.emission.code import Code, Literal, Slots, literal_text, tuple_text
+from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition
+from polydl.emission.naming import size_hints
 from polydl.emission.units import Unit
 from polydl.program.types import Block, Entry
 from polydl_torch.body import TorchBody

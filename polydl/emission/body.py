@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from polydl.emission.code import ATOM, Code, Slots, fill, literal_text
+from polydl.emission.code import ATOM, Code, Slots, literal_text
 from polydl.emission.liveness import Liveness
 from polydl.emission.naming import unique
 from polydl.emission.sizes import SizeWriter, UnboundSymbol
@@ -31,9 +31,10 @@ class Body:
         self.producers: dict[int, Node] = {}
         self.prologue: set[str] = set()
         self.symbol_names: dict[str, str] = {}
+        effects = emitter.effects
         while True:
             self.liveness = Liveness(
-                block, emitter.has_effects, emitter.state_of, frozenset(self.kept)
+                block, effects.has_effects, effects.state_of, frozenset(self.kept)
             )
             self.holders: dict[str, list[Value]] = {}
             self.bound: dict[str, Value] = {}
@@ -188,8 +189,7 @@ class Body:
 
     def _check_length(self, line: str, depth: int, operands: Iterable[Value]) -> None:
         """Give the longest nested expression a statement of its own where a line is too long."""
-        literals = fill(line, lambda i: literal_text(self.slots.slots[i].value))
-        if len(literals) + 2 * len(INDENT) <= self.emitter.line_length:
+        if len(self.slots.filled(line)) + 2 * len(INDENT) <= self.emitter.line_length:
             return
         nested = [v for v in operands if v.id not in self.names]
         nested = [v for v in nested if self.producers[v.id].op != "read"]

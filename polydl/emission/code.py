@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from polydl.program.types import Scalar
 
@@ -16,6 +17,8 @@ from polydl.program.types import Scalar
 OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND, SHIFT, ADD, MULTIPLY, UNARY, POWER, ATOM = range(
     13
 )
+
+Literal = Callable[[Any, str], str]  # writes a value that has a name as an argument
 
 _MARKER = re.compile("\x02(\\d+)\x03")
 _SIMPLE = re.compile("-?[\\w.\x02\x03]+")
@@ -76,6 +79,10 @@ class Slots:
     def literal(self, value: Scalar, hint: str) -> str:
         self.slots.append(Slot(value, hint))
         return f"\x02{len(self.slots) - 1}\x03"
+
+    def filled(self, text: str) -> str:
+        """The text with its literals in place of their markers."""
+        return fill(text, lambda i: literal_text(self.slots[i].value))
 
 
 def literal_text(value: Scalar) -> str:

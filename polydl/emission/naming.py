@@ -7,6 +7,8 @@ import keyword
 import re
 from collections.abc import Collection, Container
 
+from polydl.program.types import Entry
+
 PYTHON_WORDS = frozenset(keyword.kwlist) | {"self", "super", "match", "case", "type"}
 BUILTINS = frozenset(dir(builtins))
 
@@ -47,3 +49,12 @@ def attribute_name(name: str, reserved: Collection[str]) -> str:
     if name in PYTHON_WORDS or name in reserved or not name.isidentifier():
         return f"{name}_" if name.isidentifier() else f"layer{name}"
     return name
+
+
+def size_hints(entry: Entry) -> list[str]:
+    """Names for the sizes of a parameter, should they become constructor arguments."""
+    rank = len(entry.shape)
+    if rank < 2:
+        return ["features"] * rank
+    window = ["height", "width", "depth"][: rank - 2] if rank > 2 else []
+    return [*window, *["size"] * (rank - 2 - len(window)), "inputs", "outputs"]

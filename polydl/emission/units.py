@@ -118,6 +118,14 @@ class UnitTable:
         """The unit of the module that declared an entry."""
         return self.modules[entry.rpartition(".")[0]]
 
+    def own_entries(self, unit: Unit) -> list[Entry]:
+        """What the unit's own module declares."""
+        return self.entries.get(unit.path, [])
+
+    def borrowed_name(self, target: str) -> str:
+        """The attribute under which a module holds one that is owned elsewhere."""
+        return attribute_name(target.replace(".", "_"), self.reserved)
+
     def _reach(self, block: Block) -> None:
         table = self.modules if block.is_module else self.functions
         key = block.path if block.is_module else block.key

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from polydl.backend import Backend, NativeModel, Options
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError, WeightsError
 from polydl.program.types import Program
 from polydl.reference.interpreter import Interpreter

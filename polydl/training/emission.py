@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from polydl.emission.emitter import Binding, Emitter
+from polydl.emission.emitted import Binding
+from polydl.emission.emitter import Emitter
 from polydl.emission.naming import unique
 from polydl.emission.wrap import wrap
 from polydl.errors import ShapeError

@@ -13,7 +13,7 @@ import numpy as np
 
 from polydl.backend import Backend, NativeModel, Options
 from polydl.data import in_layout, input_arrays
-from polydl.emission.emitter import Emitted
+from polydl.emission.emitted import Emitted
 from polydl.errors import DataError, DefinitionError
 from polydl.execute import execute
 from polydl.program.passes import portable_randomness

@@ -1,0 +1,72 @@
+"""What a backend fills in: tables of its parts, and the text that frameworks write differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code, Literal
+from polydl.emission.merging import Definition
+from polydl.emission.native import Native
+from polydl.emission.units import Unit
+from polydl.program.types import Entry, Node
+
+PrimitiveWriter = Callable[[Body, Node, list[Code]], Code]
+
+
+class Dialect:
+    """How one framework writes entries, sizes, lists, classes and the mode."""
+
+    primitives: ClassVar[Mapping[str, PrimitiveWriter]] = {}
+    natives: ClassVar[Mapping[str, Callable[..., Native | None]]] = {}
+    support: ClassVar[Mapping[str, str]] = {}
+    line_length: ClassVar[int] = 88
+    inference_first: ClassVar[bool] = False  # which side of a choice of mode comes first
+    reshapes_like: ClassVar[bool] = True  # whether reshape takes another array's whole shape
+    imports: ClassVar[tuple[tuple[str, str], ...]] = ()  # (token in the text, import line)
+    reserved_attributes: ClassVar[frozenset[str]] = frozenset()
+    reserved_names: ClassVar[frozenset[str]] = frozenset()
+    method: ClassVar[str] = "forward"
+
+    def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:
+        """The statement that makes a parameter or a piece of state; sizes go through `literal`."""
+        raise NotImplementedError
+
+    def read_attribute(self, entry: Entry, place: str) -> Code:
+        raise NotImplementedError
+
+    def write_attribute(self, place: str, value: Code) -> str:
+        raise NotImplementedError
+
+    def transposed(self, code: Code, axes: tuple[int, ...]) -> Code:
+        raise NotImplementedError
+
+    def dimension(self, code: Code, axis: int) -> Code:
+        return Code(f"{code.atom}.shape[{axis}]")
+
+    def shape_of(self, code: Code) -> Code:
+        return Code(f"{code.atom}.shape")
+
+    def element_count(self, code: Code) -> Code | None:
+        return Code(f"{code.atom}.size")
+
+    def list_text(self, items: str) -> str:
+        raise NotImplementedError
+
+    def class_text(self, definition: Definition, base: str) -> list[str]:
+        raise NotImplementedError
+
+    def training_condition(self, body: Body) -> str:
+        return "self.training"
+
+    def inference_condition(self, body: Body) -> str:
+        return f"not {self.training_condition(body)}"
+
+    def mode_lines(self, unit: Unit) -> list[str]:
+        """Statements in a constructor that keep the mode, where the framework does not."""
+        return []
+
+    def constructor_arguments(self, definition: Definition) -> list[str]:
+        """Arguments that every constructor call passes on, such as rngs=rngs."""
+        return []
