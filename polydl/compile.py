@@ -38,8 +38,8 @@ def compile(
     definitions only. layout="channels_first": a torch module that takes images as (batch, channels,
     height, width); the Net around it takes arrays channels-last, as ever.
     """
-    if not isinstance(seed, int) or isinstance(seed, bool):
-        raise DefinitionError(f"seed must be an integer, got {seed!r}")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise DefinitionError(f"seed must be an integer (0 or more), got {seed!r}")
     program = _program(model, inputs)
     return _build(program, _options(dtype, device, natives, layout), backend, seed)
 

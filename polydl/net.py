@@ -12,7 +12,7 @@ import numpy as np
 from polydl import weights as weights_files
 from polydl.backend import Backend, NativeModel, Options
 from polydl.data import in_layout, input_arrays
-from polydl.errors import BackendError
+from polydl.errors import BackendError, DefinitionError
 from polydl.program.structure import unflatten
 from polydl.program.types import Program
 from polydl.training.history import History
@@ -55,8 +55,13 @@ class Net:
         """The emitted training program of the last `fit` or `evaluate`."""
         return self._fitting.source
 
-    def __call__(self, inputs: Any, training: bool = False) -> Any:
-        """Outputs as numpy arrays. training=True uses training mode and updates state."""
+    def __call__(self, inputs: Any, *, training: bool = False) -> Any:
+        """Outputs as numpy arrays. training=True uses training mode and updates state.
+
+        inputs: as dl.Input was given to `compile`: an array, or several as a tuple or dict.
+        """
+        if not isinstance(training, bool):
+            raise DefinitionError(f"training must be True or False, got {training!r}")
         arrays = input_arrays(self.program, inputs, self.options.dtype)
         arrays = in_layout(arrays, self.options.layout)
         with self._backend.precision(self.options):
@@ -90,6 +95,8 @@ class Net:
         """Set all weights, from a dict by path or a safetensors file.
 
         Raises WeightsError that names everything missing, extra or misshapen; nothing is changed.
+        The optimizer's state stays, and the next `fit` continues with it; compile anew for a fresh
+        start.
         """
         if isinstance(weights, (str, Path)):
             given: Mapping[str, Any] = weights_files.read_weights(weights)

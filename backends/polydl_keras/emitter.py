@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import keyword
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, Slots
@@ -18,6 +20,7 @@ from polydl.errors import BackendError
 from polydl.program.types import Block, Node, walk
 from polydl_keras.bodies import BuilderBody, KerasBody, LayerBody, RootBody
 from polydl_keras.functional import BUILDER, FunctionalEmitter
+from polydl_keras.layer_class import PACKAGE
 from polydl_keras.natives import NATIVES, SUPPORT
 from polydl_keras.placement import Placement
 from polydl_keras.primitives import PRIMITIVES, transposed
@@ -56,7 +59,10 @@ class KerasEmitter(FunctionalEmitter):
                 lines += [*self.around_layer(self.entry_name()), "", ""]
             return [*lines, *(more() if more is not None else [])]
 
-        return super().emit(rest)
+        emitted = super().emit(rest)
+        digest = hashlib.sha256(emitted.source.encode()).hexdigest()[:8]
+        # Keras finds classes of saved models by package and name: another text needs another package
+        return replace(emitted, source=emitted.source.replace(PACKAGE, f"polydl_{digest}"))
 
     def entry_name(self) -> str:
         root = self.units.root

@@ -16,7 +16,8 @@ from polydl.program.types import Block, Entry, Node, Value, walk
 from polydl_keras.initializers import initializer_text
 from polydl_keras.placement import Placement
 
-DECORATOR = '@keras.saving.register_keras_serializable(package="polydl_model")'
+PACKAGE = "polydl_model"  # stands for a name of the text's own, once the text is whole
+DECORATOR = f'@keras.saving.register_keras_serializable(package="{PACKAGE}")'
 
 # attributes of keras.Layer that a weight, a child or an argument must not hide
 RESERVED = frozenset(

@@ -77,7 +77,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("another GELU", "functions", r"gelu\(x(?:, approximate=False)?\),",
            'gelu(x, approximate="tanh"),'),
     Mutant("GELU's constant", "functions", r"0\.7071067811865476", "0.7071068", natives=False),
-    Mutant("ReLU's threshold", "functions", r"x > 0\.0", "x > 0.7", natives=False),
+    Mutant("ReLU's threshold", "functions", r"x <= 0\.0", "x <= 0.7", natives=False),
     Mutant("softmax over another axis", "functions", r"(softmax\(x, (?:dim|axis)=)-1", r"\g<1>1"),
     Mutant("maximum not subtracted", "functions, extreme", r"x - (?:x\.amax|x\.max|ops\.max|jax|ops\.)",
            lambda m: "x - 0.0 * " + m.group()[4:], natives=False),

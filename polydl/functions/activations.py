@@ -11,8 +11,8 @@ from polydl.spec.tensor import Tensor
 
 @builtin_function()
 def relu(x: Tensor) -> Tensor:
-    """max(x, 0). Its derivative at 0 is 0, as in torch, Keras and JAX."""
-    return ops.where(x > 0, x, 0.0)
+    """max(x, 0). Its derivative at 0 is 0, and NaN stays NaN, as in torch, Keras and JAX."""
+    return ops.where(x <= 0, 0.0, x)
 
 
 @builtin_function()

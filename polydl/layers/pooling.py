@@ -37,6 +37,8 @@ class _Pool2D(Module):
 class MaxPool2D(_Pool2D):
     """Largest of each window of (batch, height, width, channels). Padding never wins.
 
+    A NaN wins, but not with Keras on a CPU, whose kernel ignores it.
+
     strides: the window's size by default, as in torch and Keras; Flax defaults to 1.
     """
 

@@ -136,7 +136,7 @@ CASES: dict[str, tuple[type[PolydlError], str, Callable[[], Any]]] = {
                               lambda: compiled(dl.trace(MLP, X), X)),
     "a class for a model": (DefinitionError, r"instance of dl\.Module, got type",
                             lambda: compiled(dl.Dense)),
-    "a seed that is no integer": (DefinitionError, "seed must be an integer, got 'zero'",
+    "a seed that is no integer": (DefinitionError, "seed must be an integer .0 or more., got",
                                   lambda: compiled(seed="zero")),
     # layers' arguments
     "units": (DefinitionError, r"Dense: units must be a positive integer, got 0", lambda: dl.Dense(0)),

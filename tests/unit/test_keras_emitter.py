@@ -434,6 +434,26 @@ def test_saved_models_load_in_plain_keras(tmp_path):
     assert [line.split()[2] for line in done.stdout.strip().split("\n")] == ["False", "False"]
 
 
+def test_saved_models_of_other_texts_are_not_mixed_up(tmp_path):
+    """Keras finds layers by name, and two models may have classes of one name."""
+
+    def scaled(factor):
+        class Scaled(dl.Module):
+            def __call__(self, x):
+                return dl.when_training(lambda: x, lambda: x * factor)
+
+        return dl.compile(Scaled(), dl.Input((None, 3)), backend="keras")
+
+    first = scaled(1.0)
+    first.native.save(tmp_path / "first.keras")
+    scaled(100.0)
+    x = np.ones((2, 3), "float32")
+    import keras
+
+    loaded = keras.models.load_model(tmp_path / "first.keras")
+    np.testing.assert_array_equal(np.array(loaded(x)), x)
+
+
 def test_import_native(tmp_path):
     net = dl.compile(cnn(), dl.Input((None, 8, 8, 1)), backend="keras", seed=1)
     native, wanted = net.native, net.weights
