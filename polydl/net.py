@@ -110,8 +110,8 @@ class Net:
     def import_native(self, saved: Any) -> None:
         """Load weights that this program's native object saved in its framework's own way.
 
-        torch: a state_dict or a file of one. Keras: `get_weights()`, arrays by variable path, or a
-        file. Flax: an nnx.State or its pure dict.
+        torch: the module, a state_dict or a file of one. Keras: the model, its `get_weights()`,
+        arrays by variable path, or a file. Flax: the module: an nnx.State or its pure dict.
         """
         with self._backend.precision(self.options):
             self.load_weights(self._model.import_native(saved))

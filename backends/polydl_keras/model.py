@@ -92,7 +92,9 @@ class KerasModel(NativeModel):
             self.variables[path].assign(value)
 
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
-        """From model.get_weights(), arrays by variable path, or a .weights.h5 or .keras file."""
+        """From a model, its get_weights(), arrays by variable path, a .weights.h5 or .keras file."""
+        if isinstance(saved, keras.Model):
+            saved = saved.get_weights()
         if isinstance(saved, Mapping):
             paths = {p: v.path for p, v in self.variables.items()}
             missing = sorted(set(paths.values()) - set(saved))
@@ -101,6 +103,11 @@ class KerasModel(NativeModel):
             return {p: np.array(saved[native]) for p, native in paths.items()}
         if isinstance(saved, (str, Path)):
             return self._from_file(Path(saved))
+        if not isinstance(saved, Sequence):
+            raise WeightsError(
+                "expected a keras.Model, what its get_weights() gives, arrays by variable path, or a "
+                f"path, got {type(saved).__name__}"
+            )
         own = self.native.weights
         if len(saved) != len(own):
             raise WeightsError(f"this model has {len(own)} weights, got {len(saved)}")

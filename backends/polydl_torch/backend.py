@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -69,7 +70,8 @@ class TorchModel(NativeModel):
     ) -> dict[str, np.ndarray]:
         found = {}
         for path, binding in (bindings or self.emitted.bindings).items():
-            value = torch.as_tensor(tensors[binding.native]).detach().cpu().numpy()
+            tensor = torch.as_tensor(tensors[binding.native]).detach().cpu()
+            value = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
             if binding.axes is not None:
                 value = value.transpose([binding.axes.index(i) for i in range(value.ndim)])
             found[path] = np.array(value, order="C")
@@ -84,9 +86,15 @@ class TorchModel(NativeModel):
                 tensors[binding.native].copy_(torch.from_numpy(np.array(native)))
 
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
-        """From a state_dict of this program's module, or a path that torch.save wrote."""
-        if not isinstance(saved, Mapping):
+        """From this program's module, a state_dict of it, or a path that torch.save wrote."""
+        if isinstance(saved, torch.nn.Module):
+            saved = saved.state_dict()
+        elif isinstance(saved, (str, Path)):
             saved = torch.load(saved, map_location="cpu", weights_only=True)
+        if not isinstance(saved, Mapping):
+            raise WeightsError(
+                f"expected a torch module, a state_dict or a path, got {type(saved).__name__}"
+            )
         missing = [b.native for b in self.emitted.bindings.values() if b.native not in saved]
         if missing:
             raise WeightsError(

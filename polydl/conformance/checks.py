@@ -64,7 +64,7 @@ def forward(row: Row, target: Target, training: bool = False, resized: bool = Fa
     net, known = compiled(row, target), oracle.case(row, resized)
     inputs, weights = known.rounded(target.dtype)
     net.load_weights(weights)
-    actual = flatten_as(net.program.outputs, net(known.nested(inputs), training), row.name)
+    actual = flatten_as(net.program.outputs, net(known.nested(inputs), training=training), row.name)
     expected, state = oracle.run(row, training, resized, target.dtype)
     names = oracle.leaf_names(known.program)
     errors = {name: scaled_error(y, e) for name, y, e in zip(names, actual, expected, strict=True)}

@@ -52,6 +52,8 @@ class Fitting:
     def emit(self, training: Training) -> EmittedTraining:
         _require_training(training)
         check_single_output(self.program)
+        if not any(entry.role == "parameter" for entry in self.program.entries.values()):
+            raise DefinitionError("this model has no parameters: there is nothing to train")
         emitted = self.backend.emit_training(self._program(training), training, self.options)
         self.source = emitted.source
         return emitted
