@@ -20,7 +20,7 @@ from polydl.errors import BackendError
 from polydl.program.types import Block, Node, walk
 from polydl_keras.bodies import BuilderBody, KerasBody, LayerBody, RootBody
 from polydl_keras.functional import BUILDER, FunctionalEmitter
-from polydl_keras.layer_class import PACKAGE
+from polydl_keras.layer_class import DECORATOR, REGISTER
 from polydl_keras.natives import NATIVES, SUPPORT
 from polydl_keras.placement import Placement
 from polydl_keras.primitives import PRIMITIVES, transposed
@@ -62,7 +62,7 @@ class KerasEmitter(FunctionalEmitter):
         emitted = super().emit(rest)
         digest = hashlib.sha256(emitted.source.encode()).hexdigest()[:8]
         # Keras finds classes of saved models by package and name: another text needs another package
-        return replace(emitted, source=emitted.source.replace(PACKAGE, f"polydl_{digest}"))
+        return replace(emitted, source=emitted.source.replace(DECORATOR, REGISTER.format(digest)))
 
     def entry_name(self) -> str:
         root = self.units.root

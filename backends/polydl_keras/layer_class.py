@@ -16,8 +16,9 @@ from polydl.program.types import Block, Entry, Node, Value, walk
 from polydl_keras.initializers import initializer_text
 from polydl_keras.placement import Placement
 
-PACKAGE = "polydl_model"  # stands for a name of the text's own, once the text is whole
-DECORATOR = f'@keras.saving.register_keras_serializable(package="{PACKAGE}")'
+# the package of a whole text's classes is its own, and is filled in once the text is whole
+REGISTER = '@keras.saving.register_keras_serializable(package="polydl_{}")'
+DECORATOR = REGISTER.format("model")
 
 # attributes of keras.Layer that a weight, a child or an argument must not hide
 RESERVED = frozenset(

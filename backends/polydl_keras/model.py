@@ -14,7 +14,7 @@ from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError, WeightsError
 from polydl.program.sizes import Size
 from polydl.program.structure import flatten_as, unflatten
-from polydl.program.types import Program, inference_nodes
+from polydl.program.types import Program, inference_writes
 from polydl_keras.engine import ENGINE, keras, on_tensorflow
 from polydl_keras.weights import variables
 
@@ -34,8 +34,7 @@ class KerasModel(NativeModel):
         self.dtype, self.xla = dtype, xla
         self.native = make()
         self.variables = variables(self.native, emitted.bindings)
-        written = (node for block in program.blocks.values() for node in inference_nodes(block))
-        self.restored = {n.attributes["entry"] for n in written if n.op == "write"}
+        self.restored = inference_writes(program)
         self._infer: Callable[..., Any] | None = None
 
     # calls

@@ -14,7 +14,7 @@ import torch
 from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
-from polydl.program.types import Block, Program, inference_nodes
+from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.settings import Training
 from polydl_torch.emitter import TorchEmitter
@@ -29,8 +29,7 @@ class TorchModel(NativeModel):
     def __init__(self, program: Program, emitted: Emitted, native: torch.nn.Module, device: str):
         self.emitted, self.device = emitted, device
         self.native = native.to(device).eval()
-        written = (node for block in program.blocks.values() for node in inference_nodes(block))
-        self.restored = {n.attributes["entry"] for n in written if n.op == "write"}
+        self.restored = inference_writes(program)
 
     def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
         tensors = [torch.from_numpy(x) for x in inputs]

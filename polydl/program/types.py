@@ -188,3 +188,9 @@ def inference_nodes(block: Block) -> Iterator[Node]:
 
 def values_of(operands: tuple[Operand, ...]) -> Iterator[Value]:
     return (operand for operand in operands if isinstance(operand, Value))
+
+
+def inference_writes(program: Program) -> set[str]:
+    """Paths of the state that a model updates when it is used too, not only in training."""
+    nodes = (node for block in program.blocks.values() for node in inference_nodes(block))
+    return {node.attributes["entry"] for node in nodes if node.op == "write"}

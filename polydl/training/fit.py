@@ -19,7 +19,7 @@ from polydl.execute import execute
 from polydl.program.passes import portable_randomness
 from polydl.program.sizes import Size
 from polydl.program.structure import unflatten
-from polydl.program.types import Program, Value, inference_nodes
+from polydl.program.types import Program, Value, inference_writes
 from polydl.training.arrays import training_arrays
 from polydl.training.emission import EmittedTraining, check_single_output
 from polydl.training.history import History
@@ -175,8 +175,7 @@ class Fitting:
 
     def _check_evaluation(self) -> None:
         """Evaluating leaves a model as it is, which one that also writes state there does not."""
-        written = (n for block in self.program.blocks.values() for n in inference_nodes(block))
-        paths = sorted({n.attributes["entry"] for n in written if n.op == "write"})
+        paths = sorted(inference_writes(self.program))
         if paths:
             raise DefinitionError(
                 f"evaluation would change the state {', '.join(paths)}, which is updated in both "

@@ -454,6 +454,20 @@ def test_saved_models_of_other_texts_are_not_mixed_up(tmp_path):
     np.testing.assert_array_equal(np.array(loaded(x)), x)
 
 
+def test_a_model_may_be_called_like_a_package():
+    """The package of registered classes is written into the text at the end."""
+
+    class PolydlModel(dl.Module):
+        def __init__(self):
+            self.dense = dl.Dense(2)
+
+        def __call__(self, x):
+            return dl.when_training(lambda: self.dense(x), lambda: 2.0 * self.dense(x))
+
+    net = dl.compile(PolydlModel(), dl.Input((None, 3)), backend="keras")
+    assert net(np.ones((4, 3))).shape == (4, 2)
+
+
 def test_import_native(tmp_path):
     net = dl.compile(cnn(), dl.Input((None, 8, 8, 1)), backend="keras", seed=1)
     native, wanted = net.native, net.weights
