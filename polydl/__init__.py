@@ -20,24 +20,7 @@ _WHERE = {
     "polydl.spec.tracing": ("trace",),
     "polydl.spec.modes": ("when_training",),
     "polydl.program.types": ("Program",),
-    "polydl.layers": (
-        "AvgPool2D",
-        "BatchNorm",
-        "Conv2D",
-        "Dense",
-        "Dropout",
-        "Embedding",
-        "Flatten",
-        "GlobalAvgPool2D",
-        "LayerNorm",
-        "MaxPool2D",
-        "RMSNorm",
-    ),
-    "polydl.functions": ("gelu", "log_softmax", "relu", "sigmoid", "softmax", "tanh"),
     "polydl.ops": ("stop_gradient", "take", "take_along_axis", "where"),
-    "polydl.losses": ("CrossEntropy", "Loss", "MSE"),
-    "polydl.metrics": ("Accuracy", "Metric"),
-    "polydl.optimizers": ("SGD", "Adam", "Optimizer"),
     "polydl.training.settings": ("Training",),
     "polydl.training.history": ("History",),
     "polydl.compile": ("compile", "load"),
@@ -46,23 +29,42 @@ _WHERE = {
     "polydl.compare": ("compare",),
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
-_SUBMODULES = ("errors", "functions", "layers", "losses", "metrics", "ops", "optimizers")
-
-__all__ = ["__version__", *sorted(_MODULES), *_SUBMODULES]
+# their own modules say what they offer: see polydl.discovery
+_PACKAGES = ("layers", "functions", "losses", "metrics", "optimizers")
+_SUBMODULES = ("errors", "ops", *_PACKAGES)
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         value = getattr(importlib.import_module(_MODULES[name]), name)
-        globals()[name] = value
-        return value
-    if name in _SUBMODULES:
+    elif name in _SUBMODULES:
         return importlib.import_module(f"polydl.{name}")
-    raise AttributeError(f"module 'polydl' has no attribute {name!r}")
+    elif name == "__all__":
+        return __dir__()
+    elif name.startswith("_"):
+        raise AttributeError(f"module 'polydl' has no attribute {name!r}")
+    else:
+        value = _part(name)
+    globals()[name] = value
+    return value
+
+
+def _part(name: str) -> Any:
+    """A layer, function, loss, metric or optimizer."""
+    for package in _PACKAGES:
+        module = importlib.import_module(f"polydl.{package}")
+        if name in module.__all__:
+            return getattr(module, name)
+    from polydl.errors import nearest
+
+    raise AttributeError(f"module 'polydl' has no attribute {name!r}. {nearest(name, __dir__())}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    parts = (importlib.import_module(f"polydl.{package}").__all__ for package in _PACKAGES)
+    return sorted(
+        {"__version__", *_MODULES, *_SUBMODULES, *(name for names in parts for name in names)}
+    )
 
 
 class _Package(ModuleType):

@@ -200,6 +200,9 @@ def conformance(
     ] = None,
     device: Device = "cpu",
     dtype: Annotated[str | None, typer.Option(help="float32 or float64; both by default.")] = None,
+    row: Annotated[
+        list[str] | None, typer.Option(help="Only rows with this in their name; several times.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """The support table, and the measured errors against the reference."""
@@ -210,7 +213,7 @@ def conformance(
     names = backend or usable
     for name in names:
         get_backend(name)
-    raise typer.Exit(run(names, device, dtype))
+    raise typer.Exit(run(names, device, dtype, row))
 
 
 def _epoch_line(epochs: int) -> Callable[[int, dict[str, float]], None]:

@@ -11,9 +11,11 @@ from polydl.emission.merging import Definition
 from polydl.emission.units import Unit
 from polydl.errors import BackendError
 from polydl.program.types import Entry, walk
+from polydl_flax import natives, primitives
 from polydl_flax.initial import initial_text, is_random
-from polydl_flax.natives import NATIVES, SUPPORT
-from polydl_flax.primitives import PRIMITIVES, transposed
+from polydl_flax.primitives.common import transposed
+
+SUPPORT = {**natives.SUPPORT, **primitives.SUPPORT}
 
 RNGS = "rngs"
 
@@ -25,8 +27,8 @@ RESERVED = frozenset(
 
 
 class FlaxEmitter(Emitter):
-    primitives = PRIMITIVES
-    natives = NATIVES
+    primitives = primitives.PRIMITIVES
+    natives = natives.NATIVES
     support = SUPPORT
     imports = (
         ("jax.", "import jax"),

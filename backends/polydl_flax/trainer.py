@@ -6,7 +6,9 @@ donated arguments, in nested dicts, which JAX dispatches much faster than nnx.St
 
 from __future__ import annotations
 
-from polydl.optimizers import SGD, Adam, Optimizer
+from polydl.optimizers.adam import Adam
+from polydl.optimizers.optimizer import Optimizer
+from polydl.optimizers.sgd import SGD
 from polydl.training.emission import TrainingParts
 
 

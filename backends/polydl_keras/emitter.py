@@ -18,12 +18,14 @@ from polydl.emission.units import Unit
 from polydl.emission.wrap import wrap
 from polydl.errors import BackendError
 from polydl.program.types import Block, Node, walk
+from polydl_keras import natives, primitives
 from polydl_keras.bodies import BuilderBody, KerasBody, LayerBody, RootBody
 from polydl_keras.functional import BUILDER, FunctionalEmitter
 from polydl_keras.layer_class import DECORATOR, REGISTER
-from polydl_keras.natives import NATIVES, SUPPORT
 from polydl_keras.placement import Placement
-from polydl_keras.primitives import PRIMITIVES, transposed
+from polydl_keras.primitives.common import transposed
+
+SUPPORT = {**natives.SUPPORT, **primitives.SUPPORT}
 
 TRAINING = Code("training=training")
 
@@ -31,13 +33,11 @@ TRAINING = Code("training=training")
 class KerasEmitter(FunctionalEmitter):
     """Builder functions where stock layers can carry a Block, registered Layers elsewhere."""
 
-    primitives = PRIMITIVES
-    natives = NATIVES
+    primitives = primitives.PRIMITIVES
+    natives = natives.NATIVES
     support = SUPPORT
     reshapes_like = False
-    reserved_names = frozenset(
-        {"keras", "layers", "ops", "np", "tf", "maximum", "minimum", *keyword.kwlist}
-    )
+    reserved_names = frozenset({"keras", "layers", "ops", "np", "tf", *SUPPORT, *keyword.kwlist})
 
     def header(self, body: str) -> list[str]:
         lines = ["import keras"]

@@ -7,7 +7,7 @@ of TensorFlow's dispatch.
 from __future__ import annotations
 
 from polydl.emission.body import INDENT
-from polydl.losses import Loss
+from polydl.losses.loss import Loss
 from polydl.program.sizes import Shape, Size
 from polydl.program.types import Program
 from polydl.training.emission import TrainingParts, check_single_output

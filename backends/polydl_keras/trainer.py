@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from polydl.losses import Loss
-from polydl.optimizers import SGD, Adam, Optimizer
+from polydl.losses.loss import Loss
+from polydl.optimizers.adam import Adam
+from polydl.optimizers.optimizer import Optimizer
+from polydl.optimizers.sgd import SGD
 from polydl.program.types import Program
 from polydl.training.emission import TrainingParts
 from polydl_keras.compiled_step import compiled_step

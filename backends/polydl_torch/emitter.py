@@ -9,9 +9,11 @@ from polydl.emission.merging import Definition
 from polydl.emission.naming import size_hints
 from polydl.emission.units import Unit
 from polydl.program.types import Block, Entry
+from polydl_torch import natives, primitives
 from polydl_torch.body import TorchBody
-from polydl_torch.natives import NATIVES, SUPPORT
-from polydl_torch.primitives import DTYPES, PRIMITIVES, transposed
+from polydl_torch.primitives.common import DTYPES, transposed
+
+SUPPORT = {**natives.SUPPORT, **primitives.SUPPORT}
 
 # attributes of nn.Module that a parameter or submodule must not hide
 RESERVED = frozenset(
@@ -50,8 +52,8 @@ _RANDOM = {
 
 
 class TorchEmitter(Emitter):
-    primitives = PRIMITIVES
-    natives = NATIVES
+    primitives = primitives.PRIMITIVES
+    natives = natives.NATIVES
     support = SUPPORT
     imports = (
         ("np.", "import numpy as np"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from polydl.emission.body import INDENT
-from polydl.optimizers import SGD, Adam, Optimizer
+from polydl.optimizers.adam import Adam
+from polydl.optimizers.optimizer import Optimizer
+from polydl.optimizers.sgd import SGD
 from polydl.training.emission import TrainingParts
 
 

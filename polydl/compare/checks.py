@@ -10,7 +10,7 @@ import numpy as np
 from polydl.compare.comparison import Check
 from polydl.compare.job import Job
 from polydl.errors import CompareError
-from polydl.losses import Loss
+from polydl.losses.loss import Loss
 from polydl.program.passes import portable_randomness
 from polydl.program.types import Program
 from polydl.reference import Interpreter, evaluate_block

@@ -18,7 +18,7 @@ from polydl.conformance.models import digits_cnn
 from polydl.conformance.nets import Target, backend, compiled
 from polydl.conformance.outcome import ConformanceError, Outcome
 from polydl.conformance.row import Array, Row
-from polydl.conformance.rows_composite import ROUND_TRIPS
+from polydl.conformance.rows.composite import ROUND_TRIPS
 from polydl.conformance.standalone import Job, Ways, prepare, run_alone
 from polydl.conformance.tolerances import SCALE, bound
 from polydl.net import Net

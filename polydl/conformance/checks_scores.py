@@ -15,10 +15,12 @@ from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import Array, OptimizerRow, ScoreRow
 from polydl.conformance.samplers import generator
 from polydl.conformance.tolerances import EPSILONS, SCALE, bound
-from polydl.layers import Dense
-from polydl.losses import MSE, CrossEntropy, Loss
+from polydl.layers.dense import Dense
+from polydl.losses.cross_entropy import CrossEntropy
+from polydl.losses.loss import Loss
+from polydl.losses.squared_error import MSE
 from polydl.net import Net
-from polydl.optimizers import SGD
+from polydl.optimizers.sgd import SGD
 from polydl.reference import Interpreter
 from polydl.reference.gradients import check_direction
 from polydl.reference.optimizers import initial_slots, update

@@ -19,10 +19,12 @@ from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import Array
 from polydl.conformance.samplers import generator
 from polydl.conformance.tolerances import bound
-from polydl.losses import CrossEntropy
-from polydl.metrics import Accuracy
+from polydl.losses.cross_entropy import CrossEntropy
+from polydl.metrics.accuracy import Accuracy
 from polydl.net import Net
-from polydl.optimizers import SGD, Adam, Optimizer
+from polydl.optimizers.adam import Adam
+from polydl.optimizers.optimizer import Optimizer
+from polydl.optimizers.sgd import SGD
 from polydl.reference import Interpreter
 from polydl.spec.input import Input
 from polydl.spec.tracing import trace

@@ -24,10 +24,16 @@ DTYPES = ("float64", "float32")
 CORE = "core"
 
 
-def run(backends: list[str] | None = None, device: str = "cpu", dtype: str | None = None) -> int:
+def run(
+    backends: list[str] | None = None,
+    device: str = "cpu",
+    dtype: str | None = None,
+    rows: list[str] | None = None,
+) -> int:
     """Run the suite and print the support and error table; 1 if anything fails, else 0.
 
-    backends: names; all that are installed by default. dtype: "float64" or "float32" alone.
+    backends: names; all that are installed by default. dtype: "float64" or "float32" alone. rows:
+    parts of the names of rows; only rows that contain one are checked, and no whole programs.
     """
     console = Console()
     names = backends or available()
@@ -35,15 +41,15 @@ def run(backends: list[str] | None = None, device: str = "cpu", dtype: str | Non
         backend(name).check_device(device)
     dtypes = (dtype,) if dtype else DTYPES
     with console.status("the oracle") as status:
-        findings = [_find(check, CORE) for check in core_checks()]
+        findings = [_find(check, CORE) for check in core_checks() if _wanted(check, rows)]
         for name in names:
             for each in dtypes:
                 for check in backend_checks(Target(name, True, each, device)):
                     status.update(f"{name} {each}: {check}")
-                    if _can(check, name):
+                    if _wanted(check, rows) and _can(check, name):
                         findings.append(_find(check, name, "64" if each == "float64" else "32"))
-        table = support_table(findings, names)
-        if "float64" in dtypes:
+        table = support_table(findings, names, rows)
+        if "float64" in dtypes and not rows:
             with fresh(NETS):
                 for name, check in _whole_programs(names, device):
                     status.update(f"{name}: {check}")
@@ -55,6 +61,10 @@ def run(backends: list[str] | None = None, device: str = "cpu", dtype: str | Non
         console.print(f"[red]FAILED[/red] {finding}", highlight=False)
     console.print(f"{len(findings) - len(failed)} of {len(findings)} checks passed")
     return int(bool(failed))
+
+
+def _wanted(check: Check, rows: list[str] | None) -> bool:
+    return not rows or any(part in check.item for part in rows)
 
 
 def _can(check: Check, name: str) -> bool:

@@ -20,10 +20,15 @@ from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import OptimizerRow, Row, ScoreRow
 from polydl.conformance.rows import row
-from polydl.layers import BatchNorm, Dropout, LayerNorm, RMSNorm, geometry, pooling
-from polydl.losses import MSE, CrossEntropy
-from polydl.metrics import Accuracy
-from polydl.optimizers import SGD, Adam
+from polydl.layers import geometry, pooling
+from polydl.layers.batch_norm import BatchNorm
+from polydl.layers.dropout import Dropout
+from polydl.layers.layer_norm import LayerNorm, RMSNorm
+from polydl.losses.cross_entropy import CrossEntropy
+from polydl.losses.squared_error import MSE
+from polydl.metrics.accuracy import Accuracy
+from polydl.optimizers.adam import Adam
+from polydl.optimizers.sgd import SGD
 from polydl.reference import arrays, elementwise, reductions, windows
 
 Function = Callable[..., Any]

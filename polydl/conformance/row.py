@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from polydl.conformance.samplers import Sampler
-from polydl.losses import Loss
-from polydl.metrics import Metric
-from polydl.optimizers import Optimizer
+from polydl.losses.loss import Loss
+from polydl.metrics.metric import Metric
+from polydl.optimizers.optimizer import Optimizer
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 

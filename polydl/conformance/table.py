@@ -109,8 +109,13 @@ def _worst(findings: Sequence[Finding], kind: str) -> str:
     return "0" if error == 0 else f"{error:.1e}" if error < 0.1 else f"{error:.2g}"
 
 
-def support_table(findings: Sequence[Finding], backends: Sequence[str]) -> Table:
-    """Per line and backend: native or not, float64 and float32 errors, gradients, gaps."""
+def support_table(
+    findings: Sequence[Finding], backends: Sequence[str], rows: Sequence[str] | None = None
+) -> Table:
+    """Per line and backend: native or not, float64 and float32 errors, gradients, gaps.
+
+    rows: parts of names; lines without such a row are left out.
+    """
     table = Table(
         title="Support, and the largest error against the float64 oracle",
         caption="float64 of the output's scale · float32 in epsilons · gradients relative",
@@ -120,6 +125,8 @@ def support_table(findings: Sequence[Finding], backends: Sequence[str]) -> Table
         for column in (name, "float64", "float32", "gradient"):
             table.add_column(column, justify="left" if column == name else "right")
     for line in lines():
+        if rows and not any(part in row for part in rows for row in line.rows):
+            continue
         cells = [line.name]
         for name in backends:
             cells += _cells(line, name, [f for f in findings if f.backend == name])

@@ -1,6 +1,18 @@
-"""Functions of tensors: each a definition on primitives that a backend may replace by its own."""
+"""Functions of tensors: each a definition on primitives that a backend may replace by its own.
 
-from polydl.functions.activations import gelu, relu, sigmoid, tanh
-from polydl.functions.softmax import log_softmax, softmax
+Every module here that registers a part offers it; no list needs its name.
+"""
 
-__all__ = ["gelu", "log_softmax", "relu", "sigmoid", "softmax", "tanh"]
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.discovery import registered
+
+_PARTS = registered(__name__)
+globals().update(_PARTS)
+__all__ = sorted([*_PARTS])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,24 +1,18 @@
-"""Layers: each a definition in primitives, one short file a family."""
+"""Layers: modules with a definition on primitives that a backend may replace by its own.
 
-from polydl.layers.batch_norm import BatchNorm
-from polydl.layers.conv import Conv2D
-from polydl.layers.dense import Dense
-from polydl.layers.dropout import Dropout
-from polydl.layers.embedding import Embedding
-from polydl.layers.flatten import Flatten
-from polydl.layers.layer_norm import LayerNorm, RMSNorm
-from polydl.layers.pooling import AvgPool2D, GlobalAvgPool2D, MaxPool2D
+Every module here that registers a part offers it; no list needs its name.
+"""
 
-__all__ = [
-    "AvgPool2D",
-    "BatchNorm",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GlobalAvgPool2D",
-    "LayerNorm",
-    "MaxPool2D",
-    "RMSNorm",
-]
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.discovery import registered
+
+_PARTS = registered(__name__)
+globals().update(_PARTS)
+__all__ = sorted([*_PARTS])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

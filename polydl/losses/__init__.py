@@ -1,7 +1,19 @@
-"""Losses: a mean over the samples of a batch, defined in primitives like layers."""
+"""Losses of (outputs, targets), defined in primitives like layers.
 
-from polydl.losses.cross_entropy import CrossEntropy
-from polydl.losses.loss import Loss
-from polydl.losses.squared_error import MSE
+Every module here that registers a part offers it; no list needs its name.
+"""
 
-__all__ = ["MSE", "CrossEntropy", "Loss"]
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.discovery import registered
+from polydl.losses.loss import Loss as Loss
+
+_PARTS = registered(__name__)
+globals().update(_PARTS)
+__all__ = sorted([*_PARTS, "Loss"])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

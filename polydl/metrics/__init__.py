@@ -1,6 +1,19 @@
-"""Metrics: a mean over samples, measured with the loss."""
+"""Metrics of (outputs, targets), defined in primitives like layers.
 
-from polydl.metrics.accuracy import Accuracy
-from polydl.metrics.metric import Metric
+Every module here that registers a part offers it; no list needs its name.
+"""
 
-__all__ = ["Accuracy", "Metric"]
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.discovery import registered
+from polydl.metrics.metric import Metric as Metric
+
+_PARTS = registered(__name__)
+globals().update(_PARTS)
+__all__ = sorted([*_PARTS, "Metric"])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,19 @@
-"""Optimizers: an update rule for one parameter, defined in primitives."""
+"""Optimizers: update rules, defined in primitives like layers.
 
-from polydl.optimizers.adam import Adam
-from polydl.optimizers.optimizer import Optimizer
-from polydl.optimizers.sgd import SGD
+Every module here that registers a part offers it; no list needs its name.
+"""
 
-__all__ = ["SGD", "Adam", "Optimizer"]
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.discovery import registered
+from polydl.optimizers.optimizer import Optimizer as Optimizer
+
+_PARTS = registered(__name__)
+globals().update(_PARTS)
+__all__ = sorted([*_PARTS, "Optimizer"])
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

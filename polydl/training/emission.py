@@ -11,9 +11,9 @@ from polydl.emission.emitter import Emitter
 from polydl.emission.naming import unique
 from polydl.emission.wrap import wrap
 from polydl.errors import ShapeError
-from polydl.losses import Loss
-from polydl.metrics import Metric
-from polydl.optimizers import Optimizer
+from polydl.losses.loss import Loss
+from polydl.metrics.metric import Metric
+from polydl.optimizers.optimizer import Optimizer
 from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.types import Block, Program, Value
 from polydl.spec.tracing import trace_function

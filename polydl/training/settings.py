@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from polydl.errors import DefinitionError, ProgramError, nearest
-from polydl.losses import Loss
-from polydl.metrics import Metric
-from polydl.optimizers import Optimizer
+from polydl.losses.loss import Loss
+from polydl.metrics.metric import Metric
+from polydl.optimizers.optimizer import Optimizer
 from polydl.spec.registry import CLASSES
 
 TRAINING_FORMAT = 1

@@ -14,7 +14,7 @@ _ACCURACY, _SGD, _ADAM = ("polydl:Accuracy@1",), ("polydl:SGD@1",), ("polydl:Ada
 _FAR = [[300.0, -400.0, 2.0], [-1e3, 1e3, 0.0], [5.0, 5.1, -900.0], [80.0, 90.0, 100.0]]
 _TIED = [[1.0, 3.0, 3.0], [2.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]
 
-SCORES: tuple[ScoreRow, ...] = (
+SCORE_ROWS: tuple[ScoreRow, ...] = (
     ScoreRow(
         "cross-entropy", _CROSS_ENTROPY, losses.CrossEntropy, normal(4, 5, stddev=2.0),
         integers(4, high=5), e.cross_entropy,
@@ -44,7 +44,7 @@ SCORES: tuple[ScoreRow, ...] = (
     ),
 )  # fmt: skip
 
-OPTIMIZERS: tuple[OptimizerRow, ...] = (
+OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
     OptimizerRow("sgd", _SGD, lambda: optimizers.SGD(0.1), e.sgd(0.1)),
     OptimizerRow(
         "sgd, momentum", _SGD, lambda: optimizers.SGD(0.05, momentum=0.8), e.sgd(0.05, 0.8)

@@ -1,0 +1,74 @@
+"""What the rows of natives have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native, function_native
+from polydl.program.types import Block
+from polydl_flax.initial import initializer_text
+
+Literal = Callable[[Any, str], str]
+
+
+Row = Callable[[Emitter, Block, Literal], Native | None]
+
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+DENSE = {"kernel": ("kernel", None), "bias": ("bias", None)}
+
+
+def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
+    """The canonical shape of one of the module's own entries."""
+    return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
+
+
+def tail(emitter: Emitter, block: Block, **initial: tuple[str, str]) -> str:
+    """What ends a layer's arguments: initialisers that the author chose, the dtype, and rngs.
+
+    initial: for each of our entries, nnx's argument and the initialiser that is our default. Where
+    the author did not choose, nnx's own is left to stand.
+    """
+    text = ""
+    for name, (argument, default) in initial.items():
+        entry = emitter.program.entries.get(f"{block.path}.{name}".lstrip("."))
+        if entry is not None and (entry.initializer.name != default or entry.initializer.arguments):
+            text += f", {argument}={initializer_text(entry.initializer)}"
+    if emitter.dtype != "float32":
+        text += f", param_dtype=jnp.{emitter.dtype}"
+    return f"{text}, rngs=rngs"
+
+
+KERNEL = {"kernel": ("kernel_init", "glorot_uniform"), "bias": ("bias_init", "zeros")}
+
+
+def one_or_two(values: tuple[int, int]) -> str:
+    return str(values[0]) if values[0] == values[1] else str(tuple(values))
+
+
+def resolved_pairs(block: Block) -> Pairs:
+    """The padding that the definition resolved to."""
+    node = next(n for n in block.nodes if n.op in ("conv", "window_max", "window_sum"))
+    return tuple((low, high) for low, high in node.attributes["padding"])
+
+
+def padding_text(block: Block) -> str:
+    """nnx's padding argument; XLA's "SAME" is our "same"."""
+    pairs = resolved_pairs(block)
+    if not any(side for sides in pairs for side in sides):
+        return '"VALID"'
+    return '"SAME"' if block.config["padding"] == "same" else str(pairs)
+
+
+def function_row(template: str) -> Row:
+    return lambda emitter, block, literal: function_native(template)
+
+
+def with_axis(function: str) -> Row:
+    return lambda emitter, block, literal: function_native(
+        f"{function}({{0}}, axis={block.config['axis']})"
+    )

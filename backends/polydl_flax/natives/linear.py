@@ -1,0 +1,43 @@
+"""Dense layers and embeddings."""
+
+from __future__ import annotations
+
+from polydl.emission.code import Code
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native
+from polydl.program.types import Block
+from polydl_flax.natives.common import (
+    DENSE,
+    KERNEL,
+    Literal,
+    Row,
+    tail,
+    weight_shape,
+)
+
+EMBEDDING = {"table": ("embedding", None)}
+
+
+def dense(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    inputs, units = weight_shape(emitter, block, "kernel")
+    sizes = f"{literal(inputs, 'in_features')}, {literal(units, 'units')}"
+    bias = "" if block.config["use_bias"] else ", use_bias=False"
+    return Native(f"nnx.Linear({sizes}{bias}{tail(emitter, block, **KERNEL)})", weights=DENSE)
+
+
+def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """nnx.Embed gives NaN out of range, where the definition takes the nearest row."""
+    size, features = weight_shape(emitter, block, "table")
+
+    def call(callee: str, args: list[Code]) -> Code:
+        return Code(f"{callee}(jnp.clip({args[0].text}, 0, {literal(size - 1, 'last')}))")
+
+    sizes = f"{literal(size, 'size')}, {literal(features, 'features')}"
+    options = tail(emitter, block, table=("embedding_init", "normal"))
+    return Native(f"nnx.Embed({sizes}{options})", call=call, weights=EMBEDDING)
+
+
+NATIVES: dict[str, Row] = {
+    "polydl:Dense@1": dense,
+    "polydl:Embedding@1": embedding,
+}

@@ -1,0 +1,64 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native
+from polydl.program.types import Block
+from polydl_flax.natives.common import (
+    Literal,
+    Row,
+    tail,
+    weight_shape,
+)
+
+NORM = {"scale": ("scale", None), "bias": ("bias", None)}
+
+
+BATCH_NORM = {**NORM, "mean": ("mean", None), "variance": ("var", None)}
+
+
+BATCH_NORM_FLOAT64 = '''class BatchNormFloat64(nnx.BatchNorm):
+    """nnx.BatchNorm with running values in float64 too, where nnx has float32."""
+
+    def __init__(self, num_features, **options):
+        super().__init__(num_features, param_dtype=jnp.float64, **options)
+        self.mean = nnx.BatchStat(jnp.zeros(num_features, jnp.float64))
+        self.var = nnx.BatchStat(jnp.ones(num_features, jnp.float64))'''
+
+
+def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    (channels,) = weight_shape(emitter, block, "scale")
+    momentum = literal(block.config["momentum"], "momentum")
+    epsilon = literal(block.config["epsilon"], "epsilon")
+    text = f"{literal(channels, 'features')}, momentum={momentum}, epsilon={epsilon}"
+    text += ", use_fast_variance=False, rngs=rngs)"
+    if emitter.dtype == "float32":
+        return Native(f"nnx.BatchNorm({text}", weights=BATCH_NORM)
+    support = ("BatchNormFloat64",)
+    return Native(f"BatchNormFloat64({text}", weights=BATCH_NORM, support=support)
+
+
+def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    (features,) = weight_shape(emitter, block, "scale")
+    epsilon = literal(block.config["epsilon"], "epsilon")
+    text = f"nnx.LayerNorm({literal(features, 'features')}, epsilon={epsilon}"
+    return Native(f"{text}, use_fast_variance=False{tail(emitter, block)})", weights=NORM)
+
+
+def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """use_fast_variance is about the mean, which nnx.RMSNorm does not take: it has no effect."""
+    (features,) = weight_shape(emitter, block, "scale")
+    epsilon = literal(block.config["epsilon"], "epsilon")
+    text = f"nnx.RMSNorm({literal(features, 'features')}, epsilon={epsilon}"
+    return Native(f"{text}{tail(emitter, block)})", weights={"scale": ("scale", None)})
+
+
+SUPPORT = {"BatchNormFloat64": BATCH_NORM_FLOAT64}
+
+
+NATIVES: dict[str, Row] = {
+    "polydl:BatchNorm@1": batch_norm,
+    "polydl:LayerNorm@1": layer_norm,
+    "polydl:RMSNorm@1": rms_norm,
+}

@@ -1,0 +1,90 @@
+"""Primitives that rearrange, pick and make arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code
+from polydl.emission.operators import Writer, template
+from polydl.errors import BackendError
+from polydl.program.types import Node
+from polydl_flax.primitives.common import number, own_dtype, transposed
+
+
+def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
+    sizes = body.sizes.reshape_sizes(node.attributes["shape"])
+    return Code(f"{args[0].atom}.reshape({', '.join(sizes) or '()'})")
+
+
+def _broadcast_to(body: Body, node: Node, args: list[Code]) -> Code:
+    shape = body.sizes.shape(node.attributes["shape"]).text
+    return Code(f"jnp.broadcast_to({args[0].text}, {shape})")
+
+
+def _concatenate(body: Body, node: Node, args: list[Code]) -> Code:
+    items = ", ".join(a.text for a in args)
+    return Code(f"jnp.concatenate([{items}], axis={node.attributes.get('axis', -1)})")
+
+
+def _index(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"{args[0].atom}[{index_text(node.attributes['index'])}]")
+
+
+def index_text(index: tuple[Any, ...]) -> str:
+    """NumPy's basic indexing, from ints and (start, stop, step)."""
+    parts = []
+    for part in index:
+        if isinstance(part, int):
+            parts.append(str(part))
+        else:
+            start, stop, step = ("" if bound is None else str(bound) for bound in part)
+            parts.append(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return ", ".join(parts) or "..."
+
+
+def _pad(body: Body, node: Node, args: list[Code]) -> Code:
+    value = node.attributes.get("value", 0.0)
+    kind = {"float": float, "int": int, "bool": bool}[node.output.dtype]
+    fill = f", constant_values={number(kind(value))}" if value else ""
+    return Code(f"jnp.pad({args[0].text}, {node.attributes['widths']}{fill})")
+
+
+def _arange(body: Body, node: Node, args: list[Code]) -> Code:
+    size = body.sizes.size(node.attributes["size"]).text
+    return Code(f"jnp.arange({size}, dtype=jnp.int32)")
+
+
+def _full(body: Body, node: Node, args: list[Code]) -> Code:
+    shape = body.sizes.shape(node.attributes["shape"]).text
+    value = body.literal(node.attributes["value"], "value")
+    return Code(f"jnp.full({shape}, {value}, {own_dtype(body, node.output.dtype)})")
+
+
+def _random_bits(body: Body, node: Node, args: list[Code]) -> Code:
+    """From the module's own stream, `self.rngs`; see FlaxEmitter.mode_lines."""
+    if not body.unit.is_module:
+        name = body.block.class_name
+        raise BackendError(f"{name} draws random numbers: on Flax only a Module can")
+    shape = body.sizes.shape(node.attributes["shape"]).text
+    return Code(f"self.rngs.bits({shape}, jnp.uint32).view(jnp.int32)")
+
+
+PRIMITIVES: dict[str, Writer] = {
+    "reshape": _reshape,
+    "transpose": lambda body, node, args: transposed(args[0], node.attributes["axes"]),
+    "broadcast_to": _broadcast_to,
+    "concatenate": _concatenate,
+    "index": _index,
+    "pad": _pad,
+    "take": template('jnp.take({0}, {1}, axis=0, mode="clip")'),
+    "take_along_axis": lambda body, node, args: Code(
+        f"jnp.take_along_axis({args[0].text}, {args[1].text}, "
+        f'axis={node.attributes.get("axis", -1)}, mode="clip")'
+    ),
+    "arange": _arange,
+    "full": _full,
+    "random_bits": _random_bits,
+}

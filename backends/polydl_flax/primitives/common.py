@@ -1,0 +1,28 @@
+"""What the tables of primitives have in common."""
+
+from __future__ import annotations
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code
+
+
+def dtype_text(dtype: str, floating: str) -> str:
+    """jnp's name of one of our dtypes; `floating` is what "float" stands for."""
+    return {"float": f"jnp.{floating}", "int": "jnp.int32", "bool": "jnp.bool_"}[dtype]
+
+
+def own_dtype(body: Body, dtype: str) -> str:
+    return dtype_text(dtype, body.emitter.dtype)
+
+
+def transposed(code: Code, axes: tuple[int, ...]) -> Code:
+    if axes == (1, 0):
+        return Code(f"{code.atom}.T")
+    return Code(f"{code.atom}.transpose({', '.join(map(str, axes))})")
+
+
+def number(value: float) -> str:
+    """A literal; infinities have none in Python."""
+    if value in (float("inf"), float("-inf")):
+        return "jnp.inf" if value > 0 else "-jnp.inf"
+    return repr(value)

@@ -1,0 +1,50 @@
+"""Convolution and reductions over windows."""
+
+from __future__ import annotations
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code, tuple_text
+from polydl.emission.operators import Writer
+from polydl.program.types import Node
+
+# per number of spatial axes: dimension numbers of a channels-last convolution
+_LAYOUTS = {
+    1: ("NWC", "WIO", "NWC"),
+    2: ("NHWC", "HWIO", "NHWC"),
+    3: ("NDHWC", "DHWIO", "NDHWC"),
+}
+
+
+def _conv(body: Body, node: Node, args: list[Code]) -> Code:
+    a = node.attributes
+    options = f"window_strides={tuple_text(list(map(str, a['strides'])))}, "
+    options += f"padding={tuple_text(list(map(str, a['padding'])))}, "
+    if any(d != 1 for d in a["dilation"]):
+        options += f"rhs_dilation={tuple_text(list(map(str, a['dilation'])))}, "
+    names = tuple_text([f'"{name}"' for name in _LAYOUTS[len(a["strides"])]])
+    options += f"dimension_numbers={names}"
+    if a.get("groups", 1) != 1:
+        options += f", feature_group_count={a['groups']}"
+    return Code(f"jax.lax.conv_general_dilated({args[0].text}, {args[1].text}, {options})")
+
+
+def _window(initial: str, combine: str) -> Writer:
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        a = node.attributes
+        window, strides = (1, *a["window"], 1), (1, *a["strides"], 1)
+        padding = '"VALID"'
+        if any(side for sides in a["padding"] for side in sides):
+            padding = str(((0, 0), *map(tuple, a["padding"]), (0, 0)))
+        return Code(
+            f"jax.lax.reduce_window({args[0].text}, {initial}, {combine}, "
+            f"{window}, {strides}, {padding})"
+        )
+
+    return write
+
+
+PRIMITIVES: dict[str, Writer] = {
+    "conv": _conv,
+    "window_max": _window("-jnp.inf", "jax.lax.max"),
+    "window_sum": _window("0.0", "jax.lax.add"),
+}

@@ -1,0 +1,6 @@
+"""Keras's own parts for our layers, losses and functions. A row each."""
+
+from polydl.discovery import merged
+
+NATIVES = merged(__name__, "NATIVES")
+SUPPORT: dict[str, str] = merged(__name__, "SUPPORT")

@@ -1,0 +1,78 @@
+"""What the rows of natives have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from polydl.emission.code import Code
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native, function_native
+from polydl.program.types import Block, Entry
+from polydl_keras.initializers import option
+from polydl_keras.primitives.common import pad_text, same_padding
+
+Literal = Callable[[Any, str], str]
+Row = Callable[[Emitter, Block, Literal], Native | None]
+
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+KERNEL = {"kernel": ("kernel", None), "bias": ("bias", None)}
+
+
+def own_entry(emitter: Emitter, block: Block, name: str) -> Entry | None:
+    """One of the module's own entries."""
+    return emitter.program.entries.get(f"{block.path}.{name}".lstrip("."))
+
+
+def kernel_options(emitter: Emitter, block: Block) -> str:
+    if block.config["use_bias"]:
+        bias = option("bias", own_entry(emitter, block, "bias"), "zeros")
+    else:
+        bias = ", use_bias=False"
+    return bias + option("kernel", own_entry(emitter, block, "kernel"), "glorot_uniform")
+
+
+def resolved_padding(block: Block) -> Pairs:
+    """The padding that the definition resolved to."""
+    node = next(n for n in block.nodes if n.op in ("conv", "window_max", "window_sum"))
+    return node.attributes["padding"]
+
+
+def padded_call(padding: Pairs, value: float) -> Callable[[str, list[Code]], Code]:
+    """A call on input that is padded first."""
+
+    def call(callee: str, args: list[Code]) -> Code:
+        return Code(f"{callee}({pad_text(args[0].text, ((0, 0), *padding, (0, 0)), value)})")
+
+    return call
+
+
+def placed_padding(
+    block: Block, spans: tuple[int, ...], strides: tuple[int, ...]
+) -> tuple[str, bool]:
+    """Keras' padding argument, and whether the input must be padded before."""
+    if block.config["padding"] in ("same", "valid"):
+        return block.config["padding"], False
+    padding = resolved_padding(block)
+    if not any(side for sides in padding for side in sides):
+        return "valid", False
+    if max(strides) == 1 and same_padding(padding, spans):
+        return "same", False
+    return "valid", True
+
+
+def layer_row(construct: str) -> Row:
+    return lambda emitter, block, literal: Native(construct)
+
+
+def function_row(template: str) -> Row:
+    return lambda emitter, block, literal: function_native(template)
+
+
+def with_axis(function: str) -> Row:
+    return lambda emitter, block, literal: function_native(
+        f"ops.{function}({{0}}, axis={block.config['axis']})"
+    )

@@ -1,0 +1,50 @@
+"""What the tables of primitives have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code, tuple_text
+
+DTYPES = {"int": '"int32"', "bool": '"bool"'}
+
+
+def dtype_text(body: Body, dtype: str) -> str:
+    """A dtype argument. Floats follow a value in scope, so that floatx at run time has no say."""
+    if dtype != "float":
+        return DTYPES[dtype]
+    for name, value in body.bound.items():
+        if value.dtype == "float":
+            return f"{name}.dtype"
+    return "self.compute_dtype" if body.unit.is_module else "keras.config.floatx()"
+
+
+def axes_text(axes: Any) -> str:
+    if isinstance(axes, tuple):
+        return str(axes[0]) if len(axes) == 1 else tuple_text([str(axis) for axis in axes])
+    return str(axes)
+
+
+def transposed(code: Code, axes: tuple[int, ...]) -> Code:
+    if axes == tuple(range(len(axes)))[::-1]:
+        return Code(f"ops.transpose({code.text})")
+    return Code(f"ops.transpose({code.text}, {tuple_text([str(axis) for axis in axes])})")
+
+
+def pad_text(x: str, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> str:
+    shown = {0.0: "", float("-inf"): ', constant_values=float("-inf")'}
+    fill = shown.get(value, f", constant_values={value!r}")
+    return f"ops.pad({x}, {tuple_text([str(tuple(pair)) for pair in widths])}{fill})"
+
+
+def same_padding(padding: tuple[tuple[int, int], ...], spans: tuple[int, ...]) -> bool:
+    """Whether this is what "same" pads where strides are 1: the odd one after."""
+    return all(
+        low == (span - 1) // 2 and low + high == span - 1
+        for (low, high), span in zip(padding, spans, strict=True)
+    )
+
+
+def one_or_all(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))

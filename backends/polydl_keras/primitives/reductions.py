@@ -1,0 +1,45 @@
+"""Primitives that reduce axes, and the matrix product."""
+
+from __future__ import annotations
+
+from polydl.emission.body import Body
+from polydl.emission.code import MULTIPLY, Code, binary
+from polydl.emission.operators import Writer
+from polydl.program.types import Node
+from polydl_keras.primitives.common import (
+    axes_text,
+)
+
+
+def _reduction(function: str) -> Writer:
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        axis = node.attributes.get("axis")
+        keepdims = ", keepdims=True" if node.attributes.get("keepdims") else ""
+        rank = len(node.operands[0].shape)  # type: ignore[union-attr]
+        every = axis is None or (isinstance(axis, tuple) and len(axis) == rank)
+        axes = "" if every else f", axis={axes_text(axis)}"
+        return Code(f"ops.{function}({args[0].text}{axes}{keepdims})")
+
+    return write
+
+
+def _matmul(body: Body, node: Node, args: list[Code]) -> Code:
+    """`@`, but keras.ops where the ranks differ: it multiplies a matrix once, not per sample."""
+    a, b = (len(operand.shape) for operand in node.operands)  # type: ignore[union-attr]
+    if a == b:
+        return binary(args[0], "@", args[1], MULTIPLY)
+    return Code(f"ops.matmul({args[0].text}, {args[1].text})")
+
+
+def _argmax(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"ops.argmax({args[0].text}, axis={node.attributes.get('axis', -1)})")
+
+
+PRIMITIVES: dict[str, Writer] = {
+    "matmul": _matmul,
+    "sum": _reduction("sum"),
+    "mean": _reduction("mean"),
+    "max": _reduction("max"),
+    "min": _reduction("min"),
+    "argmax": _argmax,
+}

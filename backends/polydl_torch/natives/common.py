@@ -1,0 +1,52 @@
+"""What the rows of natives have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native, function_native
+from polydl.program.types import Block, Value
+
+Literal = Callable[[Any, str], str]
+Row = Callable[[Emitter, Block, Literal], Native | None]
+
+
+CHANNELS_FIRST = "channels_first"
+
+
+ANY = "any"
+
+
+DENSE = {"kernel": ("weight", (1, 0)), "bias": ("bias", None)}
+
+
+def known_size(value: Any, axis: int) -> int | None:
+    size = value.shape[axis] if isinstance(value, Value) else None
+    return size if isinstance(size, int) else None
+
+
+def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
+    """The canonical shape of one of the module's own entries."""
+    return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
+
+
+def one_or_two(values: tuple[int, int]) -> str:
+    return str(values[0]) if values[0] == values[1] else str(values)
+
+
+def resolved_padding(block: Block) -> tuple[tuple[int, int], ...]:
+    """The padding that the definition resolved to."""
+    node = next(n for n in block.nodes if n.op in ("conv", "window_max", "window_sum"))
+    return node.attributes["padding"]
+
+
+def function_row(template: str) -> Row:
+    return lambda emitter, block, literal: function_native(template)
+
+
+def with_axis(function: str) -> Row:
+    return lambda emitter, block, literal: function_native(
+        f"{function}({{0}}, dim={block.config['axis']})"
+    )

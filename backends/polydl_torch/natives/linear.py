@@ -1,0 +1,39 @@
+"""Dense layers and embeddings."""
+
+from __future__ import annotations
+
+from polydl.emission.code import Code
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native
+from polydl.program.types import Block
+from polydl_torch.natives.common import (
+    DENSE,
+    Literal,
+    Row,
+    weight_shape,
+)
+
+
+def dense(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    inputs, units = weight_shape(emitter, block, "kernel")
+    bias = "" if block.config["use_bias"] else ", bias=False"
+    sizes = f"{literal(inputs, 'in_features')}, {literal(units, 'units')}"
+    return Native(f"nn.Linear({sizes}{bias})", weights=DENSE)
+
+
+def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """nn.Embedding raises out of range, where the definition takes the nearest row."""
+    size, features = weight_shape(emitter, block, "table")
+    last = size - 1
+
+    def call(callee: str, args: list[Code]) -> Code:
+        return Code(f"{callee}({args[0].atom}.clamp(0, {literal(last, 'last')}))")
+
+    sizes = f"{literal(size, 'size')}, {literal(features, 'features')}"
+    return Native(f"nn.Embedding({sizes})", call=call, weights={"table": ("weight", None)})
+
+
+NATIVES: dict[str, Row] = {
+    "polydl:Dense@1": dense,
+    "polydl:Embedding@1": embedding,
+}

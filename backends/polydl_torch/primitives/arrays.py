@@ -1,0 +1,94 @@
+"""Primitives that rearrange, pick and make arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.emission.body import Body
+from polydl.emission.code import Code
+from polydl.emission.operators import Writer
+from polydl.program.types import Node
+from polydl_torch.primitives.common import DTYPES, device_of, pad_text, transposed
+
+
+def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
+    sizes = body.sizes.reshape_sizes(node.attributes["shape"])
+    return Code(f"{args[0].atom}.reshape({', '.join(sizes)})")
+
+
+def _index(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"{args[0].atom}[{index_text(node.attributes['index'])}]")
+
+
+def index_text(index: tuple[Any, ...]) -> str:
+    """NumPy's basic indexing, from ints and (start, stop, step)."""
+    parts = []
+    for part in index:
+        if isinstance(part, int):
+            parts.append(str(part))
+        else:
+            start, stop, step = ("" if bound is None else str(bound) for bound in part)
+            parts.append(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    if len(parts) > 2 and all(part == ":" for part in parts[:-1]):
+        return f"..., {parts[-1]}"
+    return ", ".join(parts)
+
+
+def _pad(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(
+        pad_text(args[0].text, node.attributes["widths"], node.attributes.get("value", 0.0))
+    )
+
+
+def _concatenate(body: Body, node: Node, args: list[Code]) -> Code:
+    items = ", ".join(a.text for a in args)
+    return Code(f"torch.cat([{items}], dim={node.attributes.get('axis', -1)})")
+
+
+def _arange(body: Body, node: Node, args: list[Code]) -> Code:
+    size = body.sizes.size(node.attributes["size"]).text
+    return Code(f"torch.arange({size}, dtype=torch.int32{device_of(body)})")
+
+
+def _full(body: Body, node: Node, args: list[Code]) -> Code:
+    shape = body.sizes.shape(node.attributes["shape"]).text
+    dtype, value = node.output.dtype, node.attributes["value"]
+    value = body.literal(float(value) if dtype == "float" else value, "value")
+    named = "" if dtype == "float" else f", dtype={DTYPES[dtype]}"
+    return Code(f"torch.full({shape}, {value}{named}{device_of(body)})")
+
+
+def _random_bits(body: Body, node: Node, args: list[Code]) -> Code:
+    shape = body.sizes.shape(node.attributes["shape"]).text
+    return Code(f"torch.randint(-(2**31), 2**31, {shape}, dtype=torch.int32{device_of(body)})")
+
+
+def _broadcast_to(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"{args[0].atom}.expand({body.sizes.shape(node.attributes['shape']).text})")
+
+
+def _take(body: Body, node: Node, args: list[Code]) -> Code:
+    last = node.operands[0].shape[0] - 1  # type: ignore[union-attr]
+    return Code(f"{args[0].atom}[{args[1].atom}.clamp(0, {body.sizes.size(last).text})]")
+
+
+def _take_along_axis(body: Body, node: Node, args: list[Code]) -> Code:
+    axis = node.attributes.get("axis", -1)
+    return Code(f"torch.take_along_dim({args[0].text}, {args[1].atom}.long(), {axis})")
+
+
+PRIMITIVES: dict[str, Writer] = {
+    "reshape": _reshape,
+    "transpose": lambda body, node, args: transposed(args[0], node.attributes["axes"]),
+    "broadcast_to": _broadcast_to,
+    "concatenate": _concatenate,
+    "index": _index,
+    "pad": _pad,
+    "take": _take,
+    "take_along_axis": _take_along_axis,
+    "arange": _arange,
+    "full": _full,
+    "random_bits": _random_bits,
+}
