@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 import polydl as dl
-
-BATCH = 128
-SHAPES = {"cnn": (8, 8, 1), "mlp": (784,)}
+from benchmarks import sizes
 
 
 def define(model_name: str) -> tuple[dl.Module, dl.Input]:
-    if model_name == "mlp":
-        layers = [dl.Dense(512), dl.relu, dl.Dense(256), dl.relu, dl.Dense(10)]
-    else:
-        layers = []
-        for filters in (32, 64):
-            layers += [dl.Conv2D(filters, 3, padding="same"), dl.BatchNorm(), dl.relu]
-        layers += [dl.MaxPool2D(2), dl.Dropout(0.25), dl.Flatten(), dl.Dense(10)]
-    return dl.Sequential(*layers), dl.Input((None, *SHAPES[model_name]))
+    dtype = "int" if model_name in sizes.TOKEN_MODELS else "float"
+    return DEFINE[model_name](), dl.Input((None, *sizes.SHAPES[model_name]), dtype)
 
 
-def training() -> dl.Training:
+def digits_cnn() -> dl.Module:
+    layers = []
+    for filters in (32, 64):
+        layers += [dl.Conv2D(filters, 3, padding="same"), dl.BatchNorm(), dl.relu]
+    layers += [dl.MaxPool2D(2), dl.Dropout(0.25), dl.Flatten(), dl.Dense(10)]
+    return dl.Sequential(*layers)
+
+
+DEFINE = {
+    "mlp": lambda: dl.models.MLP((512, 256), 10),
+    "cnn": digits_cnn,
+    "simple_cnn": lambda: dl.models.SimpleCNN(sizes.CLASSES),
+    "resnet18": lambda: dl.models.ResNet18(sizes.CLASSES),
+}
+
+
+def training(model_name: str) -> dl.Training:
     return dl.Training(
-        loss=dl.CrossEntropy(), optimizer=dl.Adam(1e-3, epsilon=1e-8), batch_size=BATCH
-    )
-
-
-def batches(model_name: str, count: int = 32) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Noise and labels: enough of it that no run learns it by heart and meets denormal numbers."""
-    rng = np.random.default_rng(0)
-    size = (BATCH, *SHAPES[model_name])
-    return [
-        (rng.normal(size=size).astype(np.float32), rng.integers(0, 10, BATCH).astype(np.int32))
-        for _ in range(count)
-    ]
+        loss=dl.CrossEntropy(), optimizer=dl.Adam(1e-3, epsilon=1e-8),
+        batch_size=sizes.BATCHES[model_name],
+    )  # fmt: skip
 
 
 class ResidualBlock(dl.Module):

@@ -44,7 +44,7 @@ class OurFit:
 
 def ours_step(model_name: str, backend: str) -> OurStep | OurFit:
     net = dl.compile(*models.define(model_name), backend=backend, seed=0)
-    trainer = net.trainer(models.training())
+    trainer = net.trainer(models.training(model_name))
     if hasattr(trainer, "train_steps"):
         return OurFit(sys.modules[type(trainer).__module__].fit, trainer)
     return OurStep(trainer)

@@ -24,10 +24,10 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from benchmarks.sizes import MODELS
 from benchmarks.timing import CLOCKS, Candidate, Clock, compare, interleave
 
 FRAMEWORKS = ("torch", "keras", "flax")
-MODELS = ("mlp", "cnn")
 WHATS = ("training step", "forward")
 ALLOWED = 1.05
 TOO_NOISY = 0.15  # an expert this far from itself proves nothing
@@ -110,13 +110,13 @@ def fastest(
 
 def measure(framework: str, model: str, what: str, stand_in: bool, clock: Clock) -> dict[str, Any]:
     """One row: polydl against the fastest way of the expert."""
-    from benchmarks import models
+    from benchmarks.data import batches
 
     expert = importlib.import_module(f"benchmarks.experts.{framework}_expert")
-    table = expert.TRAINING if what == "training step" else expert.FORWARD
+    table = (expert.training if what == "training step" else expert.forward)(model)
     timed = training_run if what == "training step" else forward_run
-    data = models.batches(model)
-    ways = {name: lambda make=make: timed(make(model), data, clock) for name, make in table.items()}
+    data = batches(model)
+    ways = {name: lambda make=make: timed(make(), data, clock) for name, make in table.items()}
     way, times = fastest(ways, clock) if len(ways) > 1 else (next(iter(ways)), {})
     if stand_in:
         ours = ways[way]()

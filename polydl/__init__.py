@@ -31,7 +31,7 @@ _WHERE = {
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 # their own modules say what they offer: see polydl.discovery
 _PACKAGES = ("layers", "functions", "losses", "metrics", "optimizers")
-_SUBMODULES = ("errors", "ops", *_PACKAGES)
+_SUBMODULES = ("errors", "models", "ops", *_PACKAGES)
 
 
 def __getattr__(name: str) -> Any:

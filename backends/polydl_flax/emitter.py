@@ -38,6 +38,8 @@ class FlaxEmitter(Emitter):
         ("nnx.", "from flax import nnx"),
     )
     reserved_attributes = RESERVED
+    sequence = "nnx.Sequential"
+    sequence_attribute = "layers"
     reserved_names = frozenset({"jax", "jnp", "nnx", "np", "optax", "update_rule", RNGS, *SUPPORT})
     method = "__call__"
     inference_first = True
@@ -98,15 +100,17 @@ class FlaxEmitter(Emitter):
 
     def needs(self, unit: Unit) -> frozenset[str]:
         """Whether the constructor takes `rngs`: for itself, or to pass on."""
-        below = any(
-            f"{RNGS}={RNGS}" in child.native.construct
-            if child.native is not None
-            else child.definition is not None and RNGS in child.definition.needs
-            for child in unit.children.values()
-        )
+        below = any(map(self._takes_rngs, unit.children.values()))
         own = any(map(is_random, self.units.own_entries(unit)))
         needed = below or own or self._has(unit, "random_bits")
         return frozenset({RNGS}) if needed else frozenset()
+
+    def _takes_rngs(self, unit: Unit) -> bool:
+        if unit.native is not None:
+            return f"{RNGS}={RNGS}" in unit.native.construct
+        if unit.sequence:
+            return any(map(self._takes_rngs, unit.children.values()))
+        return unit.definition is not None and RNGS in unit.definition.needs
 
     def constructor_arguments(self, definition: Definition) -> list[str]:
         return [f"{RNGS}={RNGS}"] if RNGS in definition.needs else []

@@ -62,6 +62,7 @@ class TorchEmitter(Emitter):
         ("nn.", "from torch import nn"),
     )
     reserved_attributes = RESERVED
+    sequence = "nn.Sequential"
     reserved_names = frozenset({"torch", "F", "nn", "np", *SUPPORT})
 
     def header(self, body: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -9,38 +10,7 @@ import numpy as np
 import optax
 from flax import nnx
 
-
-class DigitsCNN(nnx.Module):
-    def __init__(self, rngs: nnx.Rngs) -> None:
-        norm = partial(
-            nnx.BatchNorm, momentum=0.9, epsilon=1e-5, use_fast_variance=False, rngs=rngs
-        )
-        self.conv1 = nnx.Conv(1, 32, (3, 3), padding="SAME", rngs=rngs)
-        self.norm1 = norm(32)
-        self.conv2 = nnx.Conv(32, 64, (3, 3), padding="SAME", rngs=rngs)
-        self.norm2 = norm(64)
-        self.dropout = nnx.Dropout(0.25, rngs=rngs)
-        self.dense = nnx.Linear(4 * 4 * 64, 10, rngs=rngs)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        x = nnx.relu(self.norm1(self.conv1(x)))
-        x = nnx.relu(self.norm2(self.conv2(x)))
-        x = self.dropout(nnx.max_pool(x, (2, 2), strides=(2, 2)))
-        return self.dense(x.reshape(x.shape[0], -1))
-
-
-class MLP(nnx.Module):
-    def __init__(self, rngs: nnx.Rngs) -> None:
-        self.dense1 = nnx.Linear(784, 512, rngs=rngs)
-        self.dense2 = nnx.Linear(512, 256, rngs=rngs)
-        self.dense3 = nnx.Linear(256, 10, rngs=rngs)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        return self.dense3(nnx.relu(self.dense2(nnx.relu(self.dense1(x)))))
-
-
-def build(model_name: str) -> nnx.Module:
-    return (DigitsCNN if model_name == "cnn" else MLP)(nnx.Rngs(0))
+from benchmarks.experts.flax_models import BUILD, build
 
 
 class TrainingStep:
@@ -83,17 +53,15 @@ class Forward:
         return np.asarray(self.apply(self.state, x))
 
 
-def make_training_step(model_name: str) -> TrainingStep:
-    return TrainingStep(build(model_name))
-
-
-def make_forward(model_name: str) -> Forward:
-    return Forward(build(model_name))
-
-
 def set_threads(threads: int) -> None:
     """XLA reads its threads from the environment, and from the CPUs that the process may use."""
 
 
-TRAINING = {"jax.jit": make_training_step}
-FORWARD = {"jax.jit": make_forward}
+def training(model_name: str) -> dict[str, Callable[[], TrainingStep]]:
+    return {f"jax.jit, {way}": lambda way=way: TrainingStep(build(model_name, way))
+            for way in BUILD[model_name]}  # fmt: skip
+
+
+def forward(model_name: str) -> dict[str, Callable[[], Forward]]:
+    return {f"jax.jit, {way}": lambda way=way: Forward(build(model_name, way))
+            for way in BUILD[model_name]}  # fmt: skip

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,22 +16,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import layers
 
-
-def build(model_name: str) -> keras.Model:
-    if model_name == "mlp":
-        inputs = keras.Input((784,))
-        x = layers.Dense(512, activation="relu")(inputs)
-        x = layers.Dense(256, activation="relu")(x)
-        return keras.Model(inputs, layers.Dense(10)(x))
-    x = inputs = keras.Input((8, 8, 1))
-    for filters in (32, 64):
-        x = layers.Conv2D(filters, 3, padding="same")(x)
-        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
-        x = layers.ReLU()(x)
-    x = layers.Dropout(0.25)(layers.MaxPooling2D(2)(x))
-    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)))
+from benchmarks import sizes
+from benchmarks.experts.keras_models import build
 
 
 class StepClock(keras.callbacks.Callback):
@@ -49,7 +35,7 @@ class StepClock(keras.callbacks.Callback):
 class Fit:
     """`model.fit`: what one step costs in the middle of it."""
 
-    def __init__(self, model: keras.Model, batch: int = 128, skip: int = 10, **options) -> None:
+    def __init__(self, model: keras.Model, batch: int, skip: int = 10, **options) -> None:
         self.model, self.batch, self.skip = model, batch, skip
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, **options)
@@ -80,7 +66,7 @@ class TrainingStep:
             return loss
 
         self.update = update.get_concrete_function(
-            tf.TensorSpec(model.input_shape, tf.float32), tf.TensorSpec((None,), tf.int32)
+            input_spec(model), tf.TensorSpec(model.output_shape[:-1], tf.int32)
         )
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> tf.Tensor:
@@ -91,27 +77,19 @@ class TrainingStep:
         self.loss.numpy()
 
 
-def make_fit(model_name: str, **options) -> Fit:
-    return Fit(build(model_name), **options)
+def input_spec(model: keras.Model) -> tf.TensorSpec:
+    return tf.TensorSpec(model.input_shape, model.input_dtype)
 
 
-def make_training_step(model_name: str, jit_compile: bool = False) -> TrainingStep:
-    return TrainingStep(build(model_name), jit_compile)
-
-
-def make_forward(model_name: str, jit_compile: bool = False) -> Callable[[np.ndarray], np.ndarray]:
-    model = build(model_name)
-
+def compiled_forward(
+    model: keras.Model, jit_compile: bool = False
+) -> Callable[[np.ndarray], np.ndarray]:
     @tf.function(jit_compile=jit_compile, autograph=False)
     def call(x):
         return model(x, training=False)
 
-    apply = call.get_concrete_function(tf.TensorSpec(model.input_shape, tf.float32))
+    apply = call.get_concrete_function(input_spec(model))
     return lambda x: apply(tf.convert_to_tensor(x)).numpy()
-
-
-def make_predict(model_name: str) -> Callable[[np.ndarray], np.ndarray]:
-    return build(model_name).predict_on_batch
 
 
 def set_threads(threads: int) -> None:
@@ -119,15 +97,22 @@ def set_threads(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-TRAINING = {
-    "fit": partial(make_fit, jit_compile=False),
-    "fit, 10 steps an execution": partial(make_fit, jit_compile=False, steps_per_execution=10),
-    "fit, XLA, 10 steps an execution": partial(make_fit, jit_compile=True, steps_per_execution=10),
-    "tf.function": make_training_step,
-    "tf.function, XLA": partial(make_training_step, jit_compile=True),
-}
-FORWARD = {
-    "tf.function": make_forward,
-    "tf.function, XLA": partial(make_forward, jit_compile=True),
-    "predict_on_batch": make_predict,
-}
+def training(model_name: str) -> dict[str, Callable[[], Fit | TrainingStep]]:
+    def fit(**options) -> Callable[[], Fit]:
+        return lambda: Fit(build(model_name), sizes.BATCHES[model_name], **options)
+
+    return {
+        "fit": fit(jit_compile=False),
+        "fit, 10 steps an execution": fit(jit_compile=False, steps_per_execution=10),
+        "fit, XLA, 10 steps an execution": fit(jit_compile=True, steps_per_execution=10),
+        "tf.function": lambda: TrainingStep(build(model_name), False),
+        "tf.function, XLA": lambda: TrainingStep(build(model_name), True),
+    }
+
+
+def forward(model_name: str) -> dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]]:
+    return {
+        "tf.function": lambda: compiled_forward(build(model_name)),
+        "tf.function, XLA": lambda: compiled_forward(build(model_name), True),
+        "predict_on_batch": lambda: build(model_name).predict_on_batch,
+    }

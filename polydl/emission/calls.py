@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polydl.emission.code import Code, Literal
+from polydl.emission.native import plain_call
 from polydl.program.types import Node
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def call(emitter: Emitter, body: Body, node: Node, arguments: list[Code]) -> Cod
         native = emitter.native_with(called, body.literal)
         assert native is not None
         return native.call(callee, arguments)
+    if unit.sequence:
+        return plain_call(callee, arguments)
     method = unit.methods[called.key]
     if method != emitter.method:
         callee = f"{callee}.{method}"

@@ -57,6 +57,8 @@ def construct(emitter: Emitter, unit: Unit, slots: Slots) -> str:
         assert native is not None
         emitter.use_support(*native.support)
         return native.construct
+    if unit.sequence:
+        return f"{emitter.sequence}({', '.join(_item(emitter, u, slots) for u in unit.sequence)})"
     definition = unit.definition
     assert definition is not None
     values = [slots.literal(value, hint) for value, hint in unit.arguments]  # type: ignore[arg-type]
@@ -64,6 +66,15 @@ def construct(emitter: Emitter, unit: Unit, slots: Slots) -> str:
         values = [f"{p}={v}" for p, v in zip(definition.parameters, values, strict=True)]
     arguments = [*values, *emitter.constructor_arguments(definition)]
     return f"{definition.name}({', '.join(arguments)})"
+
+
+def _item(emitter: Emitter, unit: Unit, slots: Slots) -> str:
+    """What stands for a unit in the framework's sequence of modules."""
+    if unit.native is None or unit.native.construct:
+        return construct(emitter, unit, slots)
+    native = emitter.native_with(unit.block, slots.literal)
+    assert native is not None
+    return native.module
 
 
 def shared_lines(emitter: Emitter, unit: Unit) -> list[str]:

@@ -28,6 +28,8 @@ class Dialect:
     reserved_attributes: ClassVar[frozenset[str]] = frozenset()
     reserved_names: ClassVar[frozenset[str]] = frozenset()
     method: ClassVar[str] = "forward"
+    sequence: ClassVar[str] = ""  # the framework's own sequence of modules, such as "nn.Sequential"
+    sequence_attribute: ClassVar[str] = ""  # where that keeps them
 
     def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:
         """The statement that makes a parameter or a piece of state; sizes go through `literal`."""

@@ -50,7 +50,13 @@ class Emitter(Dialect):
 
     def emit(self, more: Callable[[], list[str]] | None = None) -> Emitted:
         """The whole text; `more` gives lines that follow the model, once functions have names."""
-        self.units = UnitTable(self.program, self.native, self.reserved_attributes, self.functions)
+        self.units = UnitTable(
+            self.program,
+            self.native,
+            self.reserved_attributes,
+            self.functions,
+            self.sequence_attribute if self.sequence else None,
+        )
         definitions = self._define_all()
         texts = [line for definition in definitions for line in ["", "", *self.text_of(definition)]]
         if more is not None:
@@ -104,7 +110,7 @@ class Emitter(Dialect):
         reserved = self.reserved_names | self.reserved_attributes
         definitions: list[Definition] = []
         for height in sorted({unit.height for unit in units}):
-            level = [u for u in units if u.height == height and u.native is None]
+            level = [u for u in units if u.height == height and u.is_written]
             definitions += merge([self.draft(unit) for unit in level], taken, reserved)
         functions = [d for d in definitions if not d.is_class]
         return functions + [d for d in definitions if d.is_class]
@@ -258,7 +264,7 @@ class Emitter(Dialect):
         for unit in owner.ancestors():
             if unit.parent is not None:
                 steps += [str(unit.position)] if unit.position is not None else []
-                steps.append(unit.attribute)
+                steps += [unit.attribute] if unit.attribute else []
         return ".".join([*steps[::-1], name])
 
     def returns(self, body: Body, results: list[Code]) -> list[str]:

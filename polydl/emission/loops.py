@@ -79,7 +79,7 @@ def loop(
         assert native is not None
         call = native.call(name, arguments)
     else:
-        method = unit.methods[called.key]
+        method = unit.methods.get(called.key, emitter.method)  # a sequence has no others
         callee = name if method == emitter.method else f"{name}.{method}"
         call = emitter.call_module(body, unit, callee, arguments)
     return f"for {name} in self.{unit.attribute}:", call

@@ -24,6 +24,8 @@ class Native:
         the canonical layout into the part's (None: the same).
     support: names of helper texts that must stand in the module.
     layout: what the part does with images; see the backend that uses it.
+    module: what stands for it in the framework's own sequence of modules, where it is not constructed:
+        "nn.ReLU()" for F.relu.
     """
 
     construct: str = ""
@@ -31,6 +33,7 @@ class Native:
     weights: Mapping[str, tuple[str, tuple[int, ...] | None]] = field(default_factory=dict)
     support: tuple[str, ...] = ()
     layout: str = ""
+    module: str = ""
 
 
 def function_native(template: str, precedence: int | None = None, **options: str) -> Native:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from polydl.emission.naming import attribute_name, snake_case, unique
 from polydl.emission.native import Native
+from polydl.emission.sequences import find_sequences
 from polydl.program.types import Block, Entry, Program, walk
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Unit:
     definition: Definition | None = None
     arguments: list[tuple[object, str]] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)  # Block key -> method name
+    sequence: tuple[Unit, ...] = ()  # what it calls in turn, where that is all it does
 
     @property
     def block(self) -> Block:
@@ -48,6 +50,11 @@ class Unit:
     def is_expression(self) -> bool:
         """Whether it is written where it is called, and nothing is constructed."""
         return self.native is not None and not self.native.construct
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it gets a class or a function of its own."""
+        return self.native is None and not self.sequence
 
     @property
     def access(self) -> str:
@@ -65,7 +72,7 @@ class Unit:
         steps: list[str] = []
         for unit in self.ancestors():
             if unit is ancestor:
-                return steps[::-1]
+                return ".".join(steps[::-1]).replace(".[", "[").split(".")
             steps.append(unit.access)
         raise KeyError(self.path)
 
@@ -87,8 +94,10 @@ class UnitTable:
         native: Callable[[Block], Native | None],
         reserved: frozenset[str],
         functions: tuple[str, ...] = (),
+        sequence_attribute: str | None = None,
     ):
         self.program, self.native, self.reserved = program, native, reserved
+        self.sequence_attribute = sequence_attribute  # None where there are no sequences
         self.modules: dict[str, Unit] = {}
         self.functions: dict[str, Unit] = {}
         self.entries: dict[str, list[Entry]] = {}  # by path of the module that declared them
@@ -102,6 +111,8 @@ class UnitTable:
         self.modules = dict(sorted(self.modules.items(), key=lambda item: order[item[0]]))
         self._nest()
         self._borrow()
+        if sequence_attribute is not None:
+            find_sequences(self)
         for unit in self.modules.values():
             self._name_children(unit)
         self._measure()
@@ -183,6 +194,11 @@ class UnitTable:
         raise KeyError(f"{unit.path} reads {owner.path} without holding it")
 
     def _name_children(self, unit: Unit) -> None:
+        if unit.sequence:
+            for position, item in enumerate(unit.sequence):
+                if item.is_module:
+                    item.attribute, item.position = self.sequence_attribute or "", position
+            return
         taken: set[str] = set()
         for entry in self.entries.get(unit.path, []):
             wanted = attribute_name(entry.path.rpartition(".")[2], self.reserved)

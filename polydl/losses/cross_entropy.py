@@ -6,7 +6,7 @@ import numpy as np
 
 from polydl import ops
 from polydl.errors import DataError
-from polydl.functions.softmax import log_softmax
+from polydl.functions.probabilities import log_softmax
 from polydl.losses.loss import Loss
 from polydl.program.types import DType
 from polydl.spec.registry import builtin

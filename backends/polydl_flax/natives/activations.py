@@ -18,10 +18,10 @@ def gelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:relu@1": function_row("nnx.relu({0})"),
+    "polydl:relu@1": function_row("nnx.relu({0})", "nnx.relu"),
     "polydl:gelu@1": gelu,
-    "polydl:sigmoid@1": function_row("nnx.sigmoid({0})"),
-    "polydl:tanh@1": function_row("nnx.tanh({0})"),
+    "polydl:sigmoid@1": function_row("nnx.sigmoid({0})", "nnx.sigmoid"),
+    "polydl:tanh@1": function_row("nnx.tanh({0})", "nnx.tanh"),
     "polydl:softmax@1": with_axis("nnx.softmax"),
     "polydl:log_softmax@1": with_axis("nnx.log_softmax"),
 }

@@ -64,8 +64,9 @@ def padding_text(block: Block) -> str:
     return '"SAME"' if block.config["padding"] == "same" else str(pairs)
 
 
-def function_row(template: str) -> Row:
-    return lambda emitter, block, literal: function_native(template)
+def function_row(template: str, module: str = "") -> Row:
+    """module: what stands for it in a sequence of modules."""
+    return lambda emitter, block, literal: function_native(template, module=module)
 
 
 def with_axis(function: str) -> Row:

@@ -14,16 +14,16 @@ from polydl_torch.natives.common import (
 
 
 def gelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    return function_native(
-        'F.gelu({0}, approximate="tanh")' if block.config["approximate"] else "F.gelu({0})"
-    )
+    options = 'approximate="tanh"' if block.config["approximate"] else ""
+    joint = ", " if options else ""
+    return function_native(f"F.gelu({{0}}{joint}{options})", module=f"nn.GELU({options})")
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:relu@1": function_row("F.relu({0})"),
+    "polydl:relu@1": function_row("F.relu({0})", "nn.ReLU()"),
     "polydl:gelu@1": gelu,
-    "polydl:sigmoid@1": function_row("torch.sigmoid({0})"),
-    "polydl:tanh@1": function_row("torch.tanh({0})"),
+    "polydl:sigmoid@1": function_row("torch.sigmoid({0})", "nn.Sigmoid()"),
+    "polydl:tanh@1": function_row("torch.tanh({0})", "nn.Tanh()"),
     "polydl:softmax@1": with_axis("F.softmax"),
     "polydl:log_softmax@1": with_axis("F.log_softmax"),
 }

@@ -42,8 +42,9 @@ def resolved_padding(block: Block) -> tuple[tuple[int, int], ...]:
     return node.attributes["padding"]
 
 
-def function_row(template: str) -> Row:
-    return lambda emitter, block, literal: function_native(template)
+def function_row(template: str, module: str = "") -> Row:
+    """module: what stands for it in a sequence of modules."""
+    return lambda emitter, block, literal: function_native(template, module=module)
 
 
 def with_axis(function: str) -> Row:

@@ -12,7 +12,7 @@ from polydl_torch.natives.common import (
 
 
 def flatten(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    return function_native("{0!a}.flatten(1)")
+    return function_native("{0!a}.flatten(1)", module="nn.Flatten()")
 
 
 NATIVES: dict[str, Row] = {
