@@ -6,15 +6,11 @@ A compiled model gets its weights from polydl; these are for a source that is ru
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
-from polydl.emission.code import tuple_text
+from polydl.emission.code import Literal, tuple_text
 from polydl.emission.naming import size_hints
 from polydl.program.types import Entry, Initializer
 from polydl.spec.initializers import SAMPLERS
-
-Literal = Callable[[Any, str], str]
 
 _SCALES = {"glorot": 1.0, "he": 2.0, "lecun": 1.0}
 _UNIT_STDDEV = 0.87962566103423978  # of a unit normal cut at two standard deviations

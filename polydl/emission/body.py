@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from polydl.emission.code import ATOM, Code, Slots, literal_text
+from polydl.emission.code import ATOM, Code, Option, Slots, literal_text
 from polydl.emission.liveness import Liveness
 from polydl.emission.naming import unique
 from polydl.emission.sizes import SizeWriter, UnboundSymbol
@@ -88,8 +88,8 @@ class Body:
     def sizes(self) -> SizeWriter:
         return SizeWriter(self)
 
-    def literal(self, value: float, hint: str) -> str:
-        return self.slots.literal(value, hint)
+    def literal(self, value: Any, hint: str, option: Option | None = None) -> str:
+        return self.slots.literal(value, hint, option)
 
     # names
 
@@ -113,6 +113,9 @@ class Body:
     def _hint(self, node: Node, value: Value) -> str:
         if value.name:
             return value.name
+        target = self._target(node, value)
+        if target:
+            return target
         if node.op == "call":
             block = self.emitter.program.blocks[node.attributes["block"]]
             passed = [v for v in values_of(node.operands) if v.name]
@@ -127,6 +130,23 @@ class Body:
         if node.op == "transpose":
             return next((v.name for v in values_of(node.operands) if v.name), "y")
         return _HINTS.get(node.op, "y")
+
+    def _target(self, node: Node, value: Value) -> str:
+        """The author's name for what an unnamed value is on the way to, if that is free here.
+
+        `x = norm(x); x = relu(x)` for the author's `x = relu(norm(x))`.
+        """
+        if node.op in _HINTS or node.op in ("read", "when_training"):
+            return ""
+        index, current = self.liveness.index[id(node)], value
+        while not current.name:
+            uses = self.liveness.uses.get(current.id, [])
+            if len(uses) != 1 or uses[0].node is None or len(uses[0].node.outputs) != 1:
+                return ""
+            current = uses[0].node.output
+        holders = self.holders.get(current.name, [])
+        free = all(self.liveness.last_use.get(v.id, 0) <= index for v in holders)
+        return current.name if free else ""
 
     # expressions
 
@@ -196,11 +216,23 @@ class Body:
         if not nested:
             return
         longest = max(nested, key=lambda v: len(self.code(v).text))
+        longest = self._innermost(longest)
         inner = self.producers[longest.id]
         if any(v.id not in self.names for v in values_of(inner.operands)) or len(nested) > 1:
             raise _TooLong(longest.id)
         if len(self.code(longest).text) > self.emitter.line_length // 3:
             raise _TooLong(longest.id)
+
+    def _innermost(self, value: Value) -> Value:
+        """The innermost expression that makes another one long."""
+        while True:
+            operands = values_of(self.producers[value.id].operands)
+            nested = [v for v in operands if v.id not in self.names and v.id in self.producers]
+            length = 0.6 * len(self.code(value).text)
+            long = [v for v in nested if len(self.code(v).text) >= max(length, _WORTH_A_LINE)]
+            if len(long) != 1:
+                return value
+            value = long[0]
 
     def _loop(self, nodes: Sequence[Node], lines: list[str], depth: int) -> None:
         """`for block in self.blocks: x = block(x)`."""
@@ -265,6 +297,9 @@ class Body:
             left, right = zip(*pairs, strict=True)
             return [*lines, f"{indent}{', '.join(left)} = {', '.join(right)}"]
         return [*lines, *(f"{indent}{target} = {result}" for target, result in pairs)]
+
+
+_WORTH_A_LINE = 40  # characters
 
 
 class _TooLong(Exception):  # noqa: N818

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from polydl.program.types import Scalar
 
@@ -17,8 +17,6 @@ from polydl.program.types import Scalar
 OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND, SHIFT, ADD, MULTIPLY, UNARY, POWER, ATOM = range(
     13
 )
-
-Literal = Callable[[Any, str], str]  # writes a value that has a name as an argument
 
 _MARKER = re.compile("\x02(\\d+)\x03")
 _SIMPLE = re.compile("-?[\\w.\x02\x03]+")
@@ -63,11 +61,42 @@ def prefix(symbol: str, operand: Code, precedence: int = UNARY) -> Code:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A keyword that is left out where its value is the default: `, stride=` and 1."""
+
+    text: str
+    default: Any
+
+
+class Literal(Protocol):
+    """Writes a value that has a name as an argument, should it become one."""
+
+    def __call__(self, value: Any, hint: str, option: Option | None = None) -> str: ...
+
+
+def plain_literal(value: Any, hint: str, option: Option | None = None) -> str:
+    """A value as it is."""
+    return Slot(value, hint, option).text
+
+
+@dataclass(frozen=True)
 class Slot:
     """A literal, and the name it would have as an argument."""
 
     value: Scalar
     hint: str
+    option: Option | None = None
+
+    @property
+    def text(self) -> str:
+        if self.option is None:
+            return literal_text(self.value)
+        is_default = repr(self.value) == repr(self.option.default)
+        return "" if is_default else self.named(literal_text(self.value))
+
+    def named(self, argument: str) -> str:
+        """The text where an argument stands for the value."""
+        return argument if self.option is None else f"{self.option.text}{argument}"
 
 
 @dataclass
@@ -76,13 +105,13 @@ class Slots:
 
     slots: list[Slot] = field(default_factory=list)
 
-    def literal(self, value: Scalar, hint: str) -> str:
-        self.slots.append(Slot(value, hint))
+    def literal(self, value: Scalar, hint: str, option: Option | None = None) -> str:
+        self.slots.append(Slot(value, hint, option))
         return f"\x02{len(self.slots) - 1}\x03"
 
     def filled(self, text: str) -> str:
         """The text with its literals in place of their markers."""
-        return fill(text, lambda i: literal_text(self.slots[i].value))
+        return fill(text, lambda i: self.slots[i].text)
 
 
 def literal_text(value: Scalar) -> str:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from polydl.emission import calls, constructors, loops, places
 from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Literal, Slots, literal_text
+from polydl.emission.code import Code, Literal, Slots, plain_literal
 from polydl.emission.dialect import Dialect
 from polydl.emission.effects import Effects
 from polydl.emission.emitted import Binding, Emitted
@@ -132,7 +132,7 @@ class Emitter(Dialect):
         return native
 
     def plain_native(self, block: Block) -> Native | None:
-        return self.native_with(block, lambda value, hint: literal_text(value))
+        return self.native_with(block, plain_literal)
 
     @cached_property
     def _signatures(self) -> dict[str, list[Block]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from polydl.emission.code import Slots, fill, literal_text, renumber
+from polydl.emission.code import Slot, Slots, fill, renumber
 from polydl.emission.naming import PYTHON_WORDS, camel_case, unique
 from polydl.emission.units import Unit
 
@@ -46,10 +46,10 @@ class Draft:
         text, _ = renumber(self._text())
         return (self.unit.block.kind, self.unit.is_module, self.needs, heads, text)
 
-    def values(self) -> list[tuple[object, str]]:
-        """Literals with their hints, in order of appearance."""
+    def literals(self) -> list[Slot]:
+        """Literals in order of appearance."""
         _, order = renumber(self._text())
-        return [(self.slots.slots[i].value, self.slots.slots[i].hint) for i in order]
+        return [self.slots.slots[i] for i in order]
 
     def _text(self) -> str:
         return _SEPARATOR.join(["\n".join(self.init), *("\n".join(m.lines) for m in self.methods)])
@@ -107,34 +107,34 @@ def _telling_name(group: list[Draft], siblings: list[list[Draft]]) -> str:
 
 def _define(name: str, group: list[Draft], words: frozenset[str], self_prefix: str) -> Definition:
     first = group[0]
-    values = [draft.values() for draft in group]
+    rows = [draft.literals() for draft in group]
     parameters: list[str] = []
     hints: list[str] = []
     columns: dict[tuple[Any, ...], str] = {}
     slot_names: dict[int, str] = {}
     is_class = first.is_class
     reserved = {*(first.attributes if is_class else first.local_names), *PYTHON_WORDS, *words}
-    for i, (_, hint) in enumerate(values[0]):
-        column = tuple((type(v[i][0]), v[i][0]) for v in values)
+    for i, slot in enumerate(rows[0]):
+        column = tuple((type(row[i].value), row[i].value) for row in rows)
         if all(entry == column[0] for entry in column):
             continue
         if column not in columns:
             configs = [draft.unit.block.config for draft in group]
-            wanted = _config_name(column, configs) or hint
+            wanted = _config_name(column, configs) or slot.hint
             columns[column] = unique(wanted, reserved)
             reserved.add(columns[column])
             parameters.append(columns[column])
             hints.append(wanted)
-            for draft, row in zip(group, values, strict=True):
-                draft.unit.arguments.append((row[i][0], wanted))
+            for draft, row in zip(group, rows, strict=True):
+                draft.unit.arguments.append((row[i].value, wanted))
         slot_names[i] = columns[column]
     parts = renumber(first._text())[0].split(_SEPARATOR)
 
     def text(part: str, prefix: str) -> list[str]:
         def replace(i: int) -> str:
             if i in slot_names:
-                return prefix + slot_names[i]
-            return literal_text(values[0][i][0])  # type: ignore[arg-type]
+                return rows[0][i].named(prefix + slot_names[i])
+            return rows[0][i].text
 
         return fill(part, replace).split("\n") if part else []
 

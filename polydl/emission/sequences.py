@@ -17,7 +17,7 @@ def find_sequences(units: UnitTable) -> None:
     for unit in units.modules.values():
         items = _chain(units, unit)
         free = not shared & {unit, *items} and not unit.borrowed
-        if len(items) > 1 and unit.parent is not None and free:
+        if items and unit.parent is not None and free:
             unit.sequence = tuple(items)
 
 

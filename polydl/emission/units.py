@@ -72,7 +72,7 @@ class Unit:
         steps: list[str] = []
         for unit in self.ancestors():
             if unit is ancestor:
-                return ".".join(steps[::-1]).replace(".[", "[").split(".")
+                return ".".join(steps[::-1]).replace(".[", "[").split(".") if steps else []
             steps.append(unit.access)
         raise KeyError(self.path)
 

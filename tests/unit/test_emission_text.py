@@ -153,11 +153,30 @@ def test_sequential_names():
                       dl.LayerNorm())
     )  # fmt: skip
     for line in ("self.dense1 = nn.Linear(4, 4)", "self.dense2 = nn.Linear(4, 4)",
-                 "self.sequential = Sequential()", "self.layer_norm = nn.LayerNorm(3, eps=1e-05)",
+                 "self.sequential = nn.Sequential(nn.Linear(4, 3), nn.Tanh())",
+                 "self.layer_norm = nn.LayerNorm(3, eps=1e-05)",
                  "class Model(nn.Module):", "x = F.relu(x)"):  # fmt: skip
         assert line in text, line
     text = source(module(lambda s, x: s.head(x), head=dl.Sequential(dl.Dense(4))))
-    assert "class Head(nn.Module):" in text
+    assert "self.head = nn.Sequential(nn.Linear(4, 4))" in text
+
+
+def test_what_is_no_mere_chain_is_a_class():
+    def text(*layers):
+        return source(module(lambda s, x: s.head(x), head=dl.Sequential(*layers)))
+
+    again = dl.Dense(3)
+    assert "class Head(nn.Module):" in text(again, dl.tanh, again)
+    assert "class Head(nn.Module):" in text(dl.Dense(4), lambda x: x * 2.0, dl.relu)
+    assert "self.head = nn.Sequential(nn.Linear(4, 4), nn.GELU())" in text(dl.Dense(4), dl.gelu)
+
+
+def test_weights_inside_sequences_are_reached():
+    def read_inside(s, x):
+        return s.head(x) @ dl.ops.transpose(s.head.layers[0].kernel)
+
+    text = source(module(read_inside, head=dl.Sequential(dl.Dense(4), dl.tanh)))
+    assert "self.head[0].weight" in text
 
 
 RESERVED = ["forward", "train", "type", "weight", "float", "half", "to", "state_dict", "bias",

@@ -363,14 +363,14 @@ from keras import layers, ops
 def res_block_with_project(x, name):
     residual = layers.Conv2D(4, 1, name=f"{name}.project")(x)
     h = ops.relu(layers.Conv2D(4, 3, padding="same", name=f"{name}.conv1")(x))
-    y = layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h) + residual
-    return ops.relu(y)
+    h = layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h)
+    return ops.relu(h + residual)
 
 
 def res_block(x, name):
     h = ops.relu(layers.Conv2D(4, 3, padding="same", name=f"{name}.conv1")(x))
-    y = layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h) + x
-    return ops.relu(y)
+    h = layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h)
+    return ops.relu(h + x)
 
 
 def build_model():

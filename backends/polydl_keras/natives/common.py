@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from polydl.emission.code import Code
+from polydl.emission.code import Code, Literal
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
 from polydl.program.types import Block, Entry
 from polydl_keras.initializers import option
 from polydl_keras.primitives.common import pad_text, same_padding
 
-Literal = Callable[[Any, str], str]
 Row = Callable[[Emitter, Block, Literal], Native | None]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from polydl.emission.code import Literal
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
 from polydl.program.types import Block, Value
 
-Literal = Callable[[Any, str], str]
 Row = Callable[[Emitter, Block, Literal], Native | None]
 
 
