@@ -165,7 +165,7 @@ def test_what_is_no_mere_chain_is_a_class():
     def text(*layers):
         return source(module(lambda s, x: s.head(x), head=dl.Sequential(*layers)))
 
-    again = dl.Dense(3)
+    again = dl.Dense(4)
     assert "class Head(nn.Module):" in text(again, dl.tanh, again)
     assert "class Head(nn.Module):" in text(dl.Dense(4), lambda x: x * 2.0, dl.relu)
     assert "self.head = nn.Sequential(nn.Linear(4, 4), nn.GELU())" in text(dl.Dense(4), dl.gelu)
