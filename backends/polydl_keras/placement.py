@@ -12,6 +12,7 @@ from polydl.emission.units import Unit, UnitTable
 from polydl.program.sizes import Size
 from polydl.program.types import Block, Constant, Node, Program, Value, values_of, walk
 
+IN_LAYERS = "in_layers"  # the layout of a native that symbolic tensors cannot carry
 _UNFIT = frozenset({"read", "write", "when_training", "random_bits"})
 
 
@@ -106,9 +107,12 @@ class Placement:
             if node.op in _UNFIT or _has_unknown_sizes(node) or _masks_bits(node):
                 return False
             called = self._called(node)
-            if called is not None and not called.is_module:
-                native = self.units.functions[called.key].native
-                if native is None and not self._fits(called):
+            if called is not None:
+                table = self.units.modules if called.is_module else self.units.functions
+                native = table[called.path if called.is_module else called.key].native
+                if native is not None and native.layout == IN_LAYERS:
+                    return False
+                if native is None and not called.is_module and not self._fits(called):
                     return False
             symbolic = [isinstance(x, Value) and x.id in followers for x in node.operands]
             if node.op == "multiply" and not all(symbolic) and not self.multiplies:

@@ -103,7 +103,7 @@ def _bind(
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
     """By name where the inputs are called as the definition's parameters: one may be left out."""
     names = [tensor.value.name for tensor in tensors]
-    parameters = list(inspect.signature(definition).parameters)[1:]
+    parameters = [p for p in inspect.signature(definition).parameters if p != "self"]
     if set(names) <= set(parameters):
         return [], dict(zip(names, tensors, strict=True))
     return tensors, {}
@@ -119,7 +119,8 @@ def _rebuild_function(
         return None
 
     def body(*tensors: Any) -> Any:
-        return definition(*tensors, **config)
+        args, named = _bind(definition, list(tensors))
+        return definition(*args, **named, **config)
 
     inputs = [(value.name, value.shape, value.dtype) for value in block.inputs]
     return Program(trace_function(block.kind, body, inputs, config), {}, None, None)

@@ -17,19 +17,25 @@ from polydl.spec.tensor import Tensor
 _STORES = {"STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL"}
 _PAIRS = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}  # Python 3.13 fuses two instructions
 _DEPTH = 12
+_RETURNED = ("return",)  # in place of names: the value is returned
 
 
 def assigned_names(frame: FrameType | None, code: CodeType | None) -> tuple[str, ...]:
     """Names that the running statement of the nearest author's frame assigns to, if any.
 
     Looks outwards from `frame` for the body being traced (`code`), or for any code that is not
-    part of the tracer.
+    part of the tracer. What an author's own helper returns has the name that its caller gives it.
     """
     for _ in range(_DEPTH):
         if frame is None:
             return ()
         if frame.f_code is code or not _is_tracer(frame.f_globals.get("__name__", "")):
-            return _stores(frame.f_code).get(frame.f_lasti, ())
+            names = _stores(frame.f_code).get(frame.f_lasti, ())
+            caller = frame.f_back
+            if names != _RETURNED or frame.f_code is code or caller is None:
+                return () if names == _RETURNED else names
+            if _is_tracer(caller.f_globals.get("__name__", "")):
+                return ()
         frame = frame.f_back
     return ()
 
@@ -57,6 +63,8 @@ def _names_after(instructions: list[Any], position: int) -> tuple[str, ...]:
     wanted = 1
     if instructions[position].opname == "COPY":  # of `(name := value)` and `name = other = value`
         position += 1
+    if instructions[position].opname == "RETURN_VALUE":
+        return _RETURNED
     if instructions[position].opname == "UNPACK_SEQUENCE":
         wanted = instructions[position].argval
         position += 1

@@ -37,25 +37,30 @@ def builtin(version: int = 1) -> Callable[[type[T]], type[T]]:
 def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a function of tensors: its calls become Blocks that may have natives.
 
-    Positional arguments are tensors, keyword-only arguments plain data.
+    Arguments before the `*` are tensors, and may be optional, with None as their default; keyword-only
+    arguments are plain data. The names of a Block's inputs say which tensors were given.
     """
 
     def register(definition: Callable[..., Any]) -> Callable[..., Any]:
         kind = f"polydl:{definition.__name__}@{version}"
         defaults = dict(definition.__kwdefaults__ or {})
+        parameters = definition.__code__.co_varnames[: definition.__code__.co_argcount]
 
         @functools.wraps(definition)
-        def call(*tensors: Any, **config: Any) -> Any:
+        def call(*tensors: Any, **named: Any) -> Any:
             from polydl.spec.context import current_tracer
 
-            for name in config:
-                if name not in defaults:
+            for name in named:
+                if name not in defaults and name not in parameters[len(tensors) :]:
                     raise DefinitionError(
                         f"dl.{definition.__name__} has no argument {name!r}. "
-                        f"{nearest(name, list(defaults))}"
+                        f"{nearest(name, [*parameters, *defaults])}"
                     )
+            given = [*tensors, *(named.pop(name, None) for name in parameters[len(tensors) :])]
+            while given and given[-1] is None:
+                given.pop()
             tracer = current_tracer(f"dl.{definition.__name__} was called")
-            return tracer.call_function(kind, definition, tensors, {**defaults, **config})
+            return tracer.call_function(kind, definition, tuple(given), {**defaults, **named})
 
         FUNCTIONS[kind] = call
         return call

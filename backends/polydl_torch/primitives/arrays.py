@@ -17,11 +17,12 @@ def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _index(body: Body, node: Node, args: list[Code]) -> Code:
-    return Code(f"{args[0].atom}[{index_text(node.attributes['index'])}]")
+    rank = len(node.operands[0].shape)  # type: ignore[union-attr]
+    return Code(f"{args[0].atom}[{index_text(node.attributes['index'], rank)}]")
 
 
-def index_text(index: tuple[Any, ...]) -> str:
-    """NumPy's basic indexing, from ints and (start, stop, step)."""
+def index_text(index: tuple[Any, ...], rank: int) -> str:
+    """NumPy's basic indexing of an array of some rank, from ints and (start, stop, step)."""
     parts = []
     for part in index:
         if isinstance(part, int):
@@ -31,7 +32,7 @@ def index_text(index: tuple[Any, ...]) -> str:
             parts.append(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
     while len(parts) > 1 and parts[-1] == ":":
         parts.pop()
-    if len(parts) > 2 and all(part == ":" for part in parts[:-1]):
+    if len(parts) == rank > 2 and all(part == ":" for part in parts[:-1]):
         return f"..., {parts[-1]}"
     return ", ".join(parts)
 

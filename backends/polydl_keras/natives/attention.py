@@ -1,0 +1,78 @@
+"""Scaled dot-product attention.
+
+ops.dot_product_attention has no dropout, and TensorFlow takes its scale in float32, so it stands in
+for the definition up to that. A query that may look at nothing gets the mean of v there, and zeros
+here.
+"""
+
+from __future__ import annotations
+
+from polydl.emission.code import Code
+from polydl.emission.emitter import Emitter
+from polydl.emission.native import Native
+from polydl.program.sizes import same_shape
+from polydl.program.types import Block
+from polydl_keras.natives.common import Literal, Row
+from polydl_keras.placement import IN_LAYERS
+
+MASKED_ATTENTION = '''def masked_attention(q, k, v, mask=None, lengths=None, causal=False, **options):
+    """ops.dot_product_attention; zeros where a query may look at no key."""
+    key = ops.arange(ops.shape(k)[1])
+    allowed = True if mask is None else mask
+    if causal:
+        allowed &= key <= ops.arange(ops.shape(q)[1])[:, None]
+    if lengths is not None:
+        allowed &= key < lengths[:, None, None, None]
+    y = ops.dot_product_attention(q, k, v, mask=allowed, **options)
+    looks = ops.any(allowed, axis=-1, keepdims=True)
+    return ops.where(ops.transpose(looks, (0, 2, 1, 3)), y, 0.0)'''
+
+ARGUMENTS = ("q", "k", "v", "mask", "bias", "lengths")
+
+
+def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    names = [value.name for value in block.inputs]
+    k, v = block.inputs[1:3]
+    if any(name not in ARGUMENTS for name in names) or not same_shape(k.shape, v.shape):
+        return None
+    if block.config.get("dropout") or emitter.dtype == "float64":
+        return None
+    if k.shape[2] == 1 != block.inputs[0].shape[2]:  # TensorFlow repeats two key heads, not one
+        return None
+    limited = "mask" in names or "lengths" in names
+    options = ""
+    if block.config["causal"]:
+        options += ", causal=True" if limited else ", is_causal=True"
+    if block.config["scale"] is not None:
+        options += f", scale={literal(block.config['scale'], 'scale')}"
+
+    def call(_: str, args: list[Code]) -> Code:
+        texts = [a.text for a in args[:3]]
+        for value, code in zip(block.inputs[3:], args[3:], strict=True):
+            four = code.text if len(value.shape) != 2 else f"{code.atom}[None, None]"
+            texts.append(f"{value.name}={four}")
+        function = "masked_attention" if limited else "ops.dot_product_attention"
+        return Code(f"{function}({', '.join(texts)}{options})")
+
+    if limited:
+        return Native(call=call, support=("masked_attention",), layout=IN_LAYERS)
+    return Native(call=call)
+
+
+SUPPORT = {"masked_attention": MASKED_ATTENTION}
+
+
+NATIVES: dict[str, Row] = {
+    "polydl:scaled_dot_product_attention@1": attention,
+    "polydl:DotProductAttention@1": attention,
+}
+
+
+REASONS = {
+    "polydl:attention_weights@1": "ops.dot_product_attention does not give the weights",
+    "polydl:DotProductAttention@1": "with dropout: ops.dot_product_attention has none",
+    "polydl:MultiHeadAttention@1": (
+        "layers.MultiHeadAttention holds kernels (features, heads, size), and gives queries that may "
+        "look at nothing the mean of the values"
+    ),
+}
