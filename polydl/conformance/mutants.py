@@ -133,6 +133,10 @@ MUTANTS: tuple[Mutant, ...] = (
            r"ops\.transpose\(self\.embed\.embeddings\)",
            lambda m: {"w": f"{m.group()}.detach()", "e": f"jax.lax.stop_gradient({m.group()})"}.get(
                m.group()[11], f"ops.stop_gradient({m.group()})")),
+    Mutant("attention not causal", "attention", r"is_causal=True", "is_causal=False"),
+    Mutant("attention's mask the other way", "attention", r"attn_mask=mask,", "attn_mask=~mask,"),
+    Mutant("weights where nothing is seen", "attention", r"where\(looks, weights, 0\.0\)",
+           "where(looks | ~looks, weights, 0.0)", natives=False),
     Mutant("training mode in evaluation", TRAJECTORY,
            r"self\.model\.eval\(\)|model\.eval\(\)|training=False",
            lambda m: "training=True" if "=" in m.group() else "pass"),

@@ -20,7 +20,9 @@ from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import OptimizerRow, Row, ScoreRow
 from polydl.conformance.rows import row
+from polydl.functions import attention
 from polydl.layers import geometry, pooling
+from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.dropout import Dropout
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
@@ -76,6 +78,18 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"x >= 0", "x <= 0"),
     CoreMutant("softmax over the last axis always", "functions", _plain(functions.softmax),
                r"ops\.sum\(exponentials, axis", "ops.sum(exponentials, -1"),
+    CoreMutant("scores without their scale", "attention", _plain(functions.attention_weights),
+               r"float\(q\.shape\[3\]\) \*\* -0\.5", "1.0"),
+    CoreMutant("queries do not look at themselves", "attention", attention._allowed,
+               r"ops\.arange\(keys\) <= ", "ops.arange(keys) < "),
+    CoreMutant("mask the other way", "attention", attention._allowed, r"\[mask\]", "[~mask]"),
+    CoreMutant("key heads dealt out in turn", "attention", attention._for_each_head,
+               r"x\[:, :, :, None\], \(batch, keys, key_heads, group, size\)",
+               "x[:, :, None], (batch, keys, group, key_heads, size)"),
+    CoreMutant("queries that see nothing look everywhere", "attention",
+               _plain(functions.attention_weights), r"ops\.where\(looks, weights, 0\.0\)", "weights"),
+    CoreMutant("key lengths forgotten", "multi-head attention", MultiHeadAttention.definition,
+               r"mask, bias, lengths\)", "mask, bias)"),
     CoreMutant("sum for mean in the loss", "cross-entropy", CrossEntropy.definition,
                r"ops\.mean", "ops.sum"),
     CoreMutant("half the squared error", "mse", MSE.definition,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polydl import ops
 from polydl.errors import DTypeError, ShapeError
-from polydl.functions.softmax import softmax
+from polydl.functions.probabilities import softmax
 from polydl.program.sizes import AnySize, same
 from polydl.spec.registry import builtin_function
 from polydl.spec.tensor import Tensor
@@ -62,7 +62,7 @@ def attention_weights(
     _check(q, k, mask, bias, lengths)
     queries = ops.transpose(q, (0, 2, 1, 3))
     keys = ops.transpose(_for_each_head(k, q.shape[2], "k"), (0, 2, 3, 1))
-    scores = queries @ keys * (q.shape[3] ** -0.5 if scale is None else scale)
+    scores = queries @ keys * (float(q.shape[3]) ** -0.5 if scale is None else scale)
     if bias is not None:
         scores = scores + bias
     if mask is None and lengths is None and not causal:
@@ -121,21 +121,20 @@ def _check(
     keys = k.shape[1]
     if not same(head, k.shape[3]) or not same(batch, k.shape[0]):
         raise ShapeError(f"q {q!r} and k {k!r} must agree in batch and size of head")
-    for name, x, dtype in (("mask", mask, "bool"), ("bias", bias, "float")):
-        if x is None:
+    for name, limit, dtype in (("mask", mask, "bool"), ("bias", bias, "float")):
+        if limit is None:
             continue
-        if x.dtype != dtype:
-            raise DTypeError(f"{name} must be {dtype}, got {x!r}")
-        full = (batch, heads, time, keys)[-x.ndim :]
-        fits = x.ndim in (2, 4) and all(
-            same(a, 1) or same(a, b) for a, b in zip(x.shape, full, strict=True)
+        if limit.dtype != dtype:
+            raise DTypeError(f"{name} must be {dtype}, got {limit!r}")
+        full = (batch, heads, time, keys)[-limit.ndim :]
+        fits = limit.ndim in (2, 4) and all(
+            same(a, 1) or same(a, b) for a, b in zip(limit.shape, full, strict=True)
         )
         if not fits:
             raise ShapeError(
-                f"{name} {x!r} must be (time, keys) or broadcast to (batch, heads, time, keys), here "
-                f"({batch}, {heads}, {time}, {keys}). Of (batch, time, keys) take {name}[:, None]; "
-                "name sizes that are the same alike in dl.Input"
+                f"{name} {limit!r} must be (time, keys) or broadcast to (batch, heads, time, keys), "
+                f"here ({batch}, {heads}, {time}, {keys}). Of (batch, time, keys) take "
+                f"{name}[:, None]; name sizes that are the same alike in dl.Input"
             )
     if lengths is not None and (lengths.dtype != "int" or lengths.ndim != 1):
         raise ShapeError(f"lengths must be int (batch,), got {lengths!r}")
-

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.errors import DefinitionError, ShapeError
+from polydl.errors import DefinitionError
 from polydl.functions.attention import (
     attention_weights,
     scaled_dot_product_attention,
@@ -46,9 +46,7 @@ class DotProductAttention(Module):
             return scaled_dot_product_attention(
                 q, k, v, mask, bias, lengths, causal=self.causal, scale=self.scale
             )
-        weights = attention_weights(
-            q, k, mask, bias, lengths, causal=self.causal, scale=self.scale
-        )
+        weights = attention_weights(q, k, mask, bias, lengths, causal=self.causal, scale=self.scale)
         return weighted_values(self.drop(weights), v)
 
 
@@ -67,10 +65,6 @@ class MultiHeadAttention(Module):
     query, key, value and out are Dense layers: query.kernel (features, heads * key_size), head by head.
     torch's nn.MultiheadAttention packs the first three into one in_proj_weight, and its boolean mask
     means the reverse; Keras and Flax hold kernels (features, heads, size).
-
-    position: for decoding step by step. x is then what comes at position, position + 1, ...; its keys
-    and values are put there in key_cache and value_cache (batch, cache_length, key_value_heads, size),
-    state that each call carries on, and each query looks at what stands there up to itself.
     """
 
     width: int
@@ -82,14 +76,13 @@ class MultiHeadAttention(Module):
     causal: bool = False
     dropout: float = 0.0
     scale: float | None = None
-    cache_length: int | None = None
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
 
     def __post_init__(self) -> None:
         given = {
             name: getattr(self, name)
-            for name in ("key_value_heads", "key_size", "value_size", "cache_length")
+            for name in ("key_value_heads", "key_size", "value_size")
             if getattr(self, name) is not None
         }
         require_positive("MultiHeadAttention", width=self.width, heads=self.heads, **given)
@@ -121,7 +114,6 @@ class MultiHeadAttention(Module):
         mask: Tensor | None = None,
         bias: Tensor | None = None,
         lengths: Tensor | None = None,
-        position: Tensor | None = None,
     ) -> Tensor:
         context = x if context is None else context
         groups = self.key_value_heads or self.heads

@@ -62,7 +62,11 @@ NATIVES: dict[str, Row] = {
 }
 
 
-REASONS = {
+REASONS: dict[str, str] = {
+    "polydl:scaled_dot_product_attention@1": (
+        "jax.nn.dot_product_attention, but in float64, where it takes the softmax in float32, and for "
+        "values of another size than keys"
+    ),
     "polydl:attention_weights@1": "jax.nn.dot_product_attention does not give the weights",
     "polydl:DotProductAttention@1": (
         "with dropout: jax.nn.dot_product_attention has none; nnx.dot_product_attention drops the "

@@ -68,7 +68,11 @@ NATIVES: dict[str, Row] = {
 }
 
 
-REASONS = {
+REASONS: dict[str, str] = {
+    "polydl:scaled_dot_product_attention@1": (
+        "ops.dot_product_attention, but in float64, where TensorFlow takes the scale in float32, for "
+        "one key head among several, and for values of another size than keys"
+    ),
     "polydl:attention_weights@1": "ops.dot_product_attention does not give the weights",
     "polydl:DotProductAttention@1": "with dropout: ops.dot_product_attention has none",
     "polydl:MultiHeadAttention@1": (

@@ -55,7 +55,9 @@ def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None
     def call(_: str, args: list[Code]) -> Code:
         given = dict(zip(names, args, strict=True))
         if support:
-            text = ", ".join(f"{n}={a.text}" if n in names[3:] else a.text for n, a in given.items())
+            text = ", ".join(
+                f"{n}={a.text}" if n in names[3:] else a.text for n, a in given.items()
+            )
             text += ", causal=True" if causal else ""
             return Code(f"masked_attention({text}{options})")
         text = ", ".join(f"{given[name].atom}.transpose(1, 2)" for name in "qkv")
@@ -74,4 +76,13 @@ SUPPORT = {"masked_attention": MASKED_ATTENTION}
 NATIVES: dict[str, Row] = {
     "polydl:scaled_dot_product_attention@1": attention,
     "polydl:DotProductAttention@1": attention,
+}
+
+
+REASONS: dict[str, str] = {
+    "polydl:attention_weights@1": "F.scaled_dot_product_attention does not give the weights",
+    "polydl:MultiHeadAttention@1": (
+        "nn.MultiheadAttention packs query, key and value into one weight, has no grouped queries, and "
+        "gives NaN where a query may look at nothing"
+    ),
 }

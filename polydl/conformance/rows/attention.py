@@ -59,9 +59,7 @@ def _attentions(
         "bias": a.attention(q, k, v, a.everything, bias=bias),
         "causal_bias": a.attention(q, k, v, a.causal, bias=bias),
         "lengths": a.attention(q, k, v, short),
-        "everything": a.attention(
-            q, k, v, a.both(by_mask, short, a.causal), bias=bias, scale=0.7
-        ),
+        "everything": a.attention(q, k, v, a.both(by_mask, short, a.causal), bias=bias, scale=0.7),
         "grouped": a.attention(q, k[:, :, :2], v[:, :, :2], a.both(by_mask, a.causal)),
         "one_head": a.attention(q, k[:, :, :1], v[:, :, :1], a.causal),
         "narrow_values": a.attention(q, k, v[..., :2], short),
@@ -100,7 +98,9 @@ class MultiHeads(Module):
 
     def __init__(self) -> None:
         self.plain = layers.MultiHeadAttention(6, 2)
-        self.causal = layers.MultiHeadAttention(8, 4, key_value_heads=2, causal=True, use_bias=False)
+        self.causal = layers.MultiHeadAttention(
+            8, 4, key_value_heads=2, causal=True, use_bias=False
+        )
         self.sizes = layers.MultiHeadAttention(5, 3, key_size=4, value_size=2, scale=0.3)
 
     def __call__(self, x: Tensor, context: Tensor, mask: Tensor, lengths: Tensor) -> Any:

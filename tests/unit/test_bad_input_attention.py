@@ -1,0 +1,61 @@
+"""Impossible attention is refused, with what, where and what instead."""
+
+from __future__ import annotations
+
+import pytest
+
+import polydl as dl
+from polydl.errors import DefinitionError, DTypeError, PolydlError, ShapeError
+
+SETTINGS = [
+    (lambda: dl.MultiHeadAttention(10, 3), "heads must divide width, got 3 and 10"),
+    (lambda: dl.MultiHeadAttention(8, 0), "heads must be a positive integer"),
+    (lambda: dl.MultiHeadAttention(8, 4, key_value_heads=3), "must divide heads, got 3 and 4"),
+    (lambda: dl.MultiHeadAttention(8, 4, key_size=-1), "key_size must be a positive integer"),
+    (
+        lambda: dl.MultiHeadAttention(8, 4, dropout=1.0),
+        "dropout must be at least 0.0 and below 1.0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), SETTINGS)
+def test_impossible_settings(make, text):
+    with pytest.raises(DefinitionError, match=text):
+        make()
+
+
+class Attend(dl.Module):
+    def __init__(self, **named):
+        self.named = named
+
+    def __call__(self, q, k, v, **more):
+        return dl.scaled_dot_product_attention(q, k, v, **more, **self.named)
+
+
+Q = dl.Input((None, 3, 4, 8))
+K = dl.Input((None, 5, 2, 8))
+CALLS = [
+    ((Q, dl.Input((None, 5, 3, 8)), K), {}, ShapeError, "heads of k must divide.*got 3 for 4"),
+    ((Q, dl.Input((None, 5, 2, 7)), K), {}, ShapeError, "must agree in batch and size of head"),
+    ((dl.Input((None, 3, 32)), K, K), {}, ShapeError, r"q must be \(batch, time, heads, head\)"),
+    ((Q, K, dl.Input((None, 6, 2, 8))), {}, ShapeError, "v must be"),
+    ((Q, K, K), {"mask": dl.Input((None, 3, 5), "bool")}, ShapeError, r"take mask\[:, None\]"),
+    ((Q, K, K), {"mask": dl.Input((3, 4), "bool")}, ShapeError, "must be .time, keys. or broadcast"),
+    ((Q, K, K), {"mask": dl.Input((3, 5))}, DTypeError, "mask must be bool"),
+    ((Q, K, K), {"bias": dl.Input((3, 5), "bool")}, DTypeError, "bias must be float"),
+    ((Q, K, K), {"lengths": dl.Input((None,))}, ShapeError, "lengths must be int"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("three", "more", "error", "text"), CALLS)
+def test_impossible_shapes(three, more, error, text):
+    inputs = dict(zip("qkv", three, strict=True)) | more
+    with pytest.raises(error, match=text) as caught:
+        dl.trace(Attend(), inputs)
+    assert "Attend" in str(caught.value)
+
+
+def test_a_misspelt_argument_is_named():
+    with pytest.raises(PolydlError, match="Did you mean 'causal'"):
+        dl.trace(Attend(casual=True), dict(zip("qkv", (Q, K, K), strict=True)))
