@@ -24,6 +24,7 @@ import numpy as np
 from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError
 from polydl.execute import execute
+from polydl.precision import carrier
 from polydl.program.types import Program
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from polydl.training.settings import Training
 
 GROUP = "polydl.backends"
-DTYPES = ("float32", "float64")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 LAYOUTS = ("channels_last", "channels_first")
 
@@ -49,9 +49,18 @@ class Options:
     layout: str = "channels_last"
     untrusted: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def carrier(self) -> str:
+        """NumPy's type of the floats that go into a native object and come out of it."""
+        return carrier(self.dtype)
+
 
 class NativeModel(ABC):
-    """A framework's own object, and numpy in and out of it."""
+    """A framework's own object, and numpy in and out of it.
+
+    Of a model in bfloat16 or float16, floats cross as float32: rounded on the way in, exact on the
+    way out.
+    """
 
     emitted: Emitted
     native: Any

@@ -44,7 +44,9 @@ def _version(value: bool) -> None:
 File = Annotated[Path, typer.Argument(help="A Python file with `experiment = dl.Experiment(...)`.")]
 Backend = Annotated[str, typer.Option(help="torch, keras, flax, or another installed backend.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
-DType = Annotated[str, typer.Option(help="float32 or float64.")]
+DType = Annotated[
+    str, typer.Option(help="float32 or float64; to emit a model, bfloat16 or float16 too.")
+]
 Debug = Annotated[
     bool, typer.Option("--debug", callback=_set_debug, help="Show the traceback of an error.")
 ]
@@ -199,7 +201,7 @@ def conformance(
         list[str] | None, typer.Option(help="May be given several times; all by default.")
     ] = None,
     device: Device = "cpu",
-    dtype: Annotated[str | None, typer.Option(help="float32 or float64; both by default.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float64, float32, bfloat16 or float16; all by default.")] = None,
     row: Annotated[
         list[str] | None, typer.Option(help="Only rows with this in their name; several times.")
     ] = None,

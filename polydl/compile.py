@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from polydl import weights as weights_files
-from polydl.backend import DTYPES, LAYOUTS, Options, get_backend
+from polydl.backend import LAYOUTS, Options, get_backend
 from polydl.errors import DefinitionError, ProgramError, nearest
 from polydl.net import Net
+from polydl.precision import check_dtype, floats_rounded
 from polydl.program.passes import remove_dead_code
 from polydl.program.types import Program
 from polydl.program.verify import verify
@@ -34,8 +35,9 @@ def compile(
 
     model: a dl.Module with its `inputs`, or a Program. backend: "torch", "keras", "flax", any other
     that is installed, or "reference" (the numpy oracle). seed: of the initial weights, equal on every
-    backend. dtype: "float32" or "float64". device: "cpu", "cuda", "cuda:1". natives=False writes
-    definitions only. layout="channels_first": a torch module that takes images as (batch, channels,
+    backend. dtype: "float32", "float64", or for inference "bfloat16" or "float16", of which arrays go
+    in and come out as float32. device: "cpu", "cuda", "cuda:1". natives=False writes definitions
+    only. layout="channels_first": a torch module that takes images as (batch, channels,
     height, width); the Net around it takes arrays channels-last, as ever.
     """
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
@@ -95,9 +97,9 @@ def _program(model: Module | Program, inputs: Any) -> Program:
 
 
 def _options(dtype: str, device: str, natives: bool, layout: str) -> Options:
-    for name, value, known in (("dtype", dtype, DTYPES), ("layout", layout, LAYOUTS)):
-        if value not in known:
-            raise DefinitionError(f"unknown {name} {value!r}. {nearest(str(value), list(known))}")
+    check_dtype(dtype)
+    if layout not in LAYOUTS:
+        raise DefinitionError(f"unknown layout {layout!r}. {nearest(str(layout), list(LAYOUTS))}")
     return Options(dtype, device, natives, layout)
 
 
@@ -110,11 +112,5 @@ def _build(program: Program, options: Options, name: str, seed: int | None) -> N
         module = backend.execute(emitted)
         model = backend.build(program, emitted, module, options)
         if seed is not None:
-            model.set_weights(
-                {p: _as(v, options.dtype) for p, v in initial_weights(program, seed).items()}
-            )
+            model.set_weights(floats_rounded(initial_weights(program, seed), options.dtype))
     return Net(program, backend, options, model)
-
-
-def _as(value: Any, dtype: str) -> Any:
-    return value.astype(dtype) if value.dtype.kind == "f" else value

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from polydl.errors import DataError, DefinitionError, PolydlError
+from polydl.precision import check_dtype
 from polydl.program.structure import flatten
 from polydl.program.types import Program
 from polydl.spec.input import Input
@@ -90,6 +91,7 @@ class Experiment:
         """
         from polydl.training.arrays import training_arrays
 
+        check_dtype(dtype, training=True)
         program, training = self.program, self.training
         data = training_arrays(program, training, dtype, self.data, "data")
         if self.validation is None:

@@ -13,6 +13,7 @@ from polydl import weights as weights_files
 from polydl.backend import Backend, NativeModel, Options
 from polydl.data import in_layout, input_arrays
 from polydl.errors import BackendError, DefinitionError
+from polydl.precision import check_dtype, floats_rounded, is_low
 from polydl.program.structure import unflatten
 from polydl.program.types import Program
 from polydl.training.history import History
@@ -62,7 +63,7 @@ class Net:
         """
         if not isinstance(training, bool):
             raise DefinitionError(f"training must be True or False, got {training!r}")
-        arrays = input_arrays(self.program, inputs, self.options.dtype)
+        arrays = input_arrays(self.program, inputs, self.options.carrier)
         arrays = in_layout(arrays, self.options.layout)
         with self._backend.precision(self.options):
             outputs = self._model.call(arrays, training)
@@ -74,7 +75,10 @@ class Net:
 
     @property
     def weights(self) -> dict[str, np.ndarray]:
-        """All parameters and state by canonical path, in canonical layouts. Copies."""
+        """All parameters and state by canonical path, in canonical layouts. Copies.
+
+        Those of a model in bfloat16 or float16 are float32 arrays of the same numbers.
+        """
         return self._model.get_weights()
 
     @property
@@ -105,6 +109,8 @@ class Net:
             given, where = weights, "the given weights"
         checked = weights_files.check_weights(self.program, given, where)
         with self._backend.precision(self.options):
+            if is_low(self.options.dtype):
+                checked = floats_rounded(checked, self.options.dtype)
             self._model.set_weights(checked)
 
     def import_native(self, saved: Any) -> None:
@@ -169,6 +175,7 @@ class Net:
             raise BackendError(
                 f"the {self.backend} backend only calls models; compile for another one to train"
             )
+        check_dtype(self.options.dtype, training=True)
 
     def __repr__(self) -> str:
         count = sum(int(np.prod(e.shape)) for e in self.program.entries.values())

@@ -68,7 +68,7 @@ class FlaxBackend(Backend):
     ) -> FlaxModel:
         device = bound_device(options.device)
         native = construct(getattr(module, emitted.entry), device)
-        return FlaxModel(program, emitted, native, device)
+        return FlaxModel(program, emitted, native, options.dtype, device)
 
     def emit_training(
         self, program: Program, training: Training, options: Options

@@ -55,7 +55,7 @@ class FlaxEmitter(Emitter):
     # entries
 
     def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:
-        return f"self.{attribute} = {self._variable(entry)}({initial_text(entry, literal)})"
+        return f"self.{attribute} = {self._variable(entry)}({initial_text(entry, literal, self.dtype)})"
 
     def _variable(self, entry: Entry) -> str:
         if entry.role == "parameter":

@@ -9,6 +9,7 @@ import math
 
 from polydl.emission.code import Literal, tuple_text
 from polydl.emission.naming import size_hints
+from polydl.precision import is_low
 from polydl.program.types import Entry, Initializer
 from polydl.spec.initializers import SAMPLERS
 
@@ -48,27 +49,30 @@ def _from_key(name: str, options: dict[str, float]) -> str:
     return _scaled("jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype)", options)
 
 
-def _from_stream(name: str, options: dict[str, float], shape: str) -> str:
+def _from_stream(name: str, options: dict[str, float], shape: str, dtype: str) -> str:
     """A draw from the module's stream of random keys."""
     match name:
         case "uniform":
             low, high = options["low"], options["high"]
-            return f"rngs.params.uniform({shape}, minval={low!r}, maxval={high!r})"
+            return f"rngs.params.uniform({shape}{dtype}, minval={low!r}, maxval={high!r})"
         case "normal":
-            return _scaled(f"rngs.params.normal({shape})", options)
-    return _scaled(f"rngs.params.truncated_normal(-2.0, 2.0, {shape})", options)
+            return _scaled(f"rngs.params.normal({shape}{dtype})", options)
+    return _scaled(f"rngs.params.truncated_normal(-2.0, 2.0, {shape}{dtype})", options)
 
 
 def _scaled(drawn: str, options: dict[str, float]) -> str:
     return f"{options['mean']!r} + {options['stddev']!r} * {drawn}"
 
 
-def initial_text(entry: Entry, literal: Literal) -> str:
-    """The expression of an Entry's first value, where `rngs` is at hand if `is_random`."""
+def initial_text(entry: Entry, literal: Literal, floating: str = "float32") -> str:
+    """The expression of an Entry's first value, where `rngs` is at hand if `is_random`.
+
+    JAX has float32 or float64 as its default; smaller ones are named.
+    """
     sizes = [literal(n, hint) for n, hint in zip(entry.shape, size_hints(entry), strict=True)]
     shape = tuple_text(sizes) if len(sizes) != 1 else sizes[0]
     name, options = entry.initializer.name, arguments_of(entry.initializer)
-    dtype = {"float": "", "int": ", jnp.int32", "bool": ", jnp.bool_"}[entry.dtype]
+    dtype = {"float": f", jnp.{floating}" if is_low(floating) else "", "int": ", jnp.int32", "bool": ", jnp.bool_"}[entry.dtype]
     if name in ("zeros", "ones"):
         return f"jnp.{name}({shape}{dtype})"
     if name == "constant":
@@ -78,9 +82,9 @@ def initial_text(entry: Entry, literal: Literal) -> str:
     if fan and len(sizes) < 2:  # JAX takes fans of matrices only
         name, options = _without_fans(name, entry.shape)
     if name == "uniform" or options.get("mean"):
-        return _from_stream(name, options, shape)
+        return _from_stream(name, options, shape, dtype)
     text = initializer_text(Initializer(name, options if not fan or len(sizes) < 2 else {}))
-    return f"{text}(rngs.params(), {shape})"
+    return f"{text}(rngs.params(), {shape}{dtype})"
 
 
 def _without_fans(name: str, shape: tuple[int, ...]) -> tuple[str, dict[str, float]]:

@@ -13,10 +13,11 @@ from flax import nnx
 from polydl.backend import NativeModel
 from polydl.emission.emitted import Emitted
 from polydl.errors import WeightsError
+from polydl.precision import is_low
 from polydl.program.structure import flatten_as
 from polydl.program.types import Program
 from polydl_flax.gradients import Gradients
-from polydl_flax.weights import get_weights, set_weights, to_canonical, variable_at
+from polydl_flax.weights import get_weights, set_weights, to_canonical, to_numpy, variable_at
 
 Arrays = list[jax.Array]
 
@@ -33,9 +34,10 @@ class FlaxModel(NativeModel):
         program: Program,
         emitted: Emitted,
         native: nnx.Module,
+        dtype: str,
         device: jax.Device | None = None,
     ):
-        self.program, self.emitted = program, emitted
+        self.program, self.emitted, self.dtype = program, emitted, dtype
         self.native, self.device = native, device
         native.train()
         training = nnx.graphdef(native)
@@ -61,13 +63,15 @@ class FlaxModel(NativeModel):
 
     def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
         values = [variable.get_raw_value() for variable in self.variables]
+        if is_low(self.dtype):
+            inputs = [x.astype(self.dtype) if x.dtype.kind == "f" else x for x in inputs]
         if training:
             outputs, after = self._train(values, *inputs)
             for variable, value in zip(self.variables, after, strict=True):
                 variable.set_value(value)
         else:
             outputs = self._infer(values, *inputs)
-        return [np.array(leaf) for leaf in flatten_as(self.program.outputs, outputs, "outputs")]
+        return [to_numpy(leaf) for leaf in flatten_as(self.program.outputs, outputs, "outputs")]
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:

@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from polydl.emission.emitted import Binding
+from polydl.precision import is_low
 from polydl_flax.construct import placed
 
 Bindings = Mapping[str, Binding]
@@ -31,10 +32,16 @@ def to_canonical(value: np.ndarray, binding: Binding) -> np.ndarray:
     return value if binding.axes is None else np.transpose(value, np.argsort(binding.axes))
 
 
+def to_numpy(value: Any) -> np.ndarray:
+    """A copy; of one of the half-size types, which NumPy lacks or keeps apart, as float32."""
+    array = np.asarray(value)
+    return np.array(array, np.float32 if is_low(array.dtype.name) else None)
+
+
 def get_weights(module: nnx.Module, bindings: Bindings) -> dict[str, np.ndarray]:
     """Every entry in its canonical layout, copied."""
     return {
-        path: np.array(to_canonical(np.asarray(variable_at(module, b.native)[...]), b))
+        path: np.array(to_canonical(to_numpy(variable_at(module, b.native)[...]), b))
         for path, b in bindings.items()
     }
 

@@ -12,6 +12,7 @@ import numpy as np
 from polydl.backend import NativeModel
 from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError, WeightsError
+from polydl.precision import carrier, is_low
 from polydl.program.sizes import Size
 from polydl.program.structure import flatten_as, unflatten
 from polydl.program.types import Program, inference_writes
@@ -43,14 +44,20 @@ class KerasModel(NativeModel):
         if training or self.restored or not on_tensorflow():
             with self._kept(() if training else self.restored), _without_gradients():
                 outputs = self.native(self._nested(inputs), training=training)
-                return [keras.ops.convert_to_numpy(y).copy() for y in self._leaves(outputs)]
+                return [_numpy(y) for y in self._leaves(outputs)]
         if self._infer is None:
             self._infer = self._compiled()
-        return [y.numpy().copy() for y in self._leaves(self._infer(*inputs))]
+        return [_numpy(y) for y in self._leaves(self._infer(*inputs))]
 
     def _nested(self, inputs: Sequence[Any]) -> Any:
         """Inputs as the model takes them."""
-        return unflatten(self.program.inputs, [keras.ops.convert_to_tensor(x) for x in inputs])
+        tensors = [keras.ops.convert_to_tensor(x) for x in inputs]
+        if is_low(self.dtype):
+            pairs = zip(self.program.root.inputs, tensors, strict=True)
+            tensors = [
+                keras.ops.cast(x, self.dtype) if v.dtype == "float" else x for v, x in pairs
+            ]
+        return unflatten(self.program.inputs, tensors)
 
     def _leaves(self, outputs: Any) -> list[Any]:
         """Outputs in order. Keras sorts the keys of dicts."""
@@ -63,7 +70,7 @@ class KerasModel(NativeModel):
         def infer(*inputs: Any) -> Any:
             return self.native(self._nested(inputs), training=False)
 
-        dtypes = {"float": self.dtype, "int": "int32", "bool": "bool"}
+        dtypes = {"float": carrier(self.dtype), "int": "int32", "bool": "bool"}
         specs = [
             tf.TensorSpec([None if isinstance(n, Size) else n for n in x.shape], dtypes[x.dtype])
             for x in self.program.root.inputs
@@ -84,7 +91,7 @@ class KerasModel(NativeModel):
     # weights
 
     def get_weights(self) -> dict[str, np.ndarray]:
-        return {p: keras.ops.convert_to_numpy(v).copy() for p, v in self.variables.items()}
+        return {p: _numpy(v) for p, v in self.variables.items()}
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         for path, value in weights.items():
@@ -160,6 +167,12 @@ class KerasModel(NativeModel):
             for x, array in zip(tensors, arrays[len(trained) :], strict=True)
         ]
         return dict(zip(trained, arrays, strict=False)), by_input
+
+
+def _numpy(tensor: Any) -> np.ndarray:
+    """A copy as an array; of one of the half-size types, which NumPy lacks or keeps apart, float32."""
+    low = is_low(keras.backend.standardize_dtype(tensor.dtype))
+    return np.array(keras.ops.convert_to_numpy(tensor), np.float32 if low else None)
 
 
 def _without_gradients() -> Any:

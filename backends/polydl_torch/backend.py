@@ -14,6 +14,7 @@ import torch
 from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
+from polydl.precision import is_low
 from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.settings import Training
@@ -26,8 +27,13 @@ from polydl_torch.trainer import native_optimizer, trainer_lines
 class TorchModel(NativeModel):
     """An nn.Module, kept in evaluation mode."""
 
-    def __init__(self, program: Program, emitted: Emitted, native: torch.nn.Module, device: str):
-        self.emitted, self.device = emitted, device
+    def __init__(
+        self, program: Program, emitted: Emitted, native: torch.nn.Module, options: Options
+    ):
+        self.emitted, self.device = emitted, options.device
+        self.dtype = getattr(torch, options.dtype)
+        self.carried = is_low(options.dtype)  # as float32, outside
+        device = options.device
         self.native = native.to(device).eval()
         self.restored = inference_writes(program)
 
@@ -35,6 +41,8 @@ class TorchModel(NativeModel):
         tensors = [torch.from_numpy(x) for x in inputs]
         if self.device != "cpu":
             tensors = [x.to(self.device) for x in tensors]
+        if self.carried:
+            tensors = [x.to(self.dtype) if x.is_floating_point() else x for x in tensors]
         with torch.inference_mode():
             if not training:
                 return self._infer(tensors)
@@ -69,8 +77,8 @@ class TorchModel(NativeModel):
     ) -> dict[str, np.ndarray]:
         found = {}
         for path, binding in (bindings or self.emitted.bindings).items():
-            tensor = torch.as_tensor(tensors[binding.native]).detach().cpu()
-            value = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+            tensor = torch.as_tensor(tensors[binding.native])
+            value = _numpy(tensor)
             if binding.axes is not None:
                 value = value.transpose([binding.axes.index(i) for i in range(value.ndim)])
             found[path] = np.array(value, order="C")
@@ -118,9 +126,16 @@ class TorchModel(NativeModel):
 
 def _leaves(outputs: Any) -> list[np.ndarray]:
     if isinstance(outputs, torch.Tensor):
-        return [outputs.numpy(force=True).copy()]  # not the memory of an input or a weight
+        return [_numpy(outputs).copy()]  # not the memory of an input or a weight
     parts = outputs.values() if isinstance(outputs, dict) else outputs
     return [leaf for part in parts for leaf in _leaves(part)]
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    """As an array; one of the half-size types, which NumPy lacks or keeps apart, as float32."""
+    if tensor.dtype in (torch.bfloat16, torch.float16):
+        tensor = tensor.float()
+    return tensor.numpy(force=True)
 
 
 class TorchBackend(Backend):
@@ -178,7 +193,7 @@ class TorchBackend(Backend):
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
     ) -> TorchModel:
         native = getattr(module, emitted.entry)()
-        return TorchModel(program, emitted, native, options.device)
+        return TorchModel(program, emitted, native, options)
 
     def emit_training(
         self, program: Program, training: Training, options: Options

@@ -8,6 +8,7 @@ from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition
 from polydl.emission.naming import size_hints
 from polydl.emission.units import Unit
+from polydl.precision import is_low
 from polydl.program.types import Block, Entry
 from polydl_torch import natives, primitives
 from polydl_torch.body import TorchBody
@@ -77,7 +78,7 @@ class TorchEmitter(Emitter):
         return TorchBody(self, unit, block, slots, self._reserved(unit))
 
     def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:
-        value = _initial(entry, literal)
+        value = _initial(entry, literal, self.dtype)
         if entry.role == "state":
             return f'self.register_buffer("{attribute}", {value})'
         return f"self.{attribute} = nn.Parameter({value})"
@@ -115,7 +116,7 @@ class TorchEmitter(Emitter):
         return lines[:-1]
 
 
-def _initial(entry: Entry, literal: Literal) -> str:
+def _initial(entry: Entry, literal: Literal, floating: str) -> str:
     dtype = "" if entry.dtype == "float" else f", dtype={DTYPES[entry.dtype]}"
     sizes = [literal(n, hint) for n, hint in zip(entry.shape, size_hints(entry), strict=True)]
     shape = ", ".join(sizes) if sizes else "()"
@@ -131,4 +132,7 @@ def _initial(entry: Entry, literal: Literal) -> str:
     if len(entry.shape) < 2 and name not in ("uniform", "normal", "truncated_normal"):
         return f"torch.zeros({shape})"
     options = {**SAMPLERS[name][1], **arguments}
-    return _RANDOM[name].replace("{0}", f"torch.empty({shape})").format(**options)
+    larger = name == "orthogonal" and is_low(floating)  # QR takes no half-size floats
+    empty = f"torch.empty({shape}{', dtype=torch.float32' if larger else ''})"
+    text = _RANDOM[name].replace("{0}", empty).format(**options)
+    return f"{text}.to(torch.{floating})" if larger else text

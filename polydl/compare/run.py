@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from polydl.backend import DTYPES, installed_backends, unknown_backend
+from polydl.backend import installed_backends, unknown_backend
 from polydl.compare import machine
 from polydl.compare.checks import Oracle, check_backend, relative_differences, require
 from polydl.compare.comparison import Check, Comparison, Row, Sources
 from polydl.compare.job import Job, RunOptions
 from polydl.compare.process import WorkerProcess
 from polydl.compare.progress import Progress, show
-from polydl.errors import BackendError, CompareError, DefinitionError, nearest
+from polydl.errors import BackendError, CompareError, DefinitionError
 from polydl.experiment import Experiment
+from polydl.precision import check_dtype
 
 ROUNDS, ROUND_SECONDS = 3, 1.0  # of timing: backends take turns, so that a slow moment hits all
 CHECKED, TRAINED = 0.2, 0.8  # parts of the work that are done by then
@@ -52,8 +53,9 @@ def compare(
             f"dl.compare takes a dl.Experiment, got {type(experiment).__name__}. Write "
             "dl.compare(dl.Experiment(model, inputs, training, data))"
         )
+    check_dtype(dtype, training=True)
     names = _installed(backends)
-    options = RunOptions(device, _known_dtype(dtype), _threads(threads))
+    options = RunOptions(device, dtype, _threads(threads))
     if report is not None and not Path(report).resolve().parent.is_dir():
         raise CompareError(f"the report {report} cannot be written: there is no such folder")
     data, validation = experiment.arrays(dtype)
@@ -246,12 +248,6 @@ def _installed(backends: Sequence[str]) -> list[str]:
             f"not installed here: {lacks}. Install with: pip install 'polydl[{extras}]'"
         )
     return names
-
-
-def _known_dtype(dtype: str) -> str:
-    if dtype not in DTYPES:
-        raise DefinitionError(f"unknown dtype {dtype!r}. {nearest(str(dtype), list(DTYPES))}")
-    return dtype
 
 
 def _threads(threads: int | None) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError, WeightsError
+from polydl.precision import floats_rounded
 from polydl.program.types import Program
 from polydl.reference.interpreter import Interpreter
 from polydl.training.emission import EmittedTraining
@@ -21,10 +22,13 @@ _DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
 
 
 class ReferenceModel(NativeModel):
-    """An Interpreter with its weights, always in float64, whatever dtype the inputs come in."""
+    """An Interpreter with its weights, always in float64, whatever dtype the inputs come in.
 
-    def __init__(self, program: Program, emitted: Emitted):
-        self.emitted = emitted
+    Inputs are rounded to the dtype first, as they are on other backends.
+    """
+
+    def __init__(self, program: Program, emitted: Emitted, dtype: str = "float64"):
+        self.emitted, self.dtype = emitted, dtype
         self.native = Interpreter(program)
         self._values: dict[str, np.ndarray] = {
             path: np.zeros(entry.shape, _DTYPES[entry.dtype])
@@ -33,6 +37,7 @@ class ReferenceModel(NativeModel):
         self._rng = np.random.default_rng(0)
 
     def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+        inputs = list(floats_rounded(dict(enumerate(inputs)), self.dtype).values())
         outputs, state = self.native.run(self._values, inputs, training, self._rng)
         if training:
             self._values.update(state)
@@ -75,7 +80,7 @@ class ReferenceBackend(Backend):
     def build(
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
     ) -> ReferenceModel:
-        return ReferenceModel(program, emitted)
+        return ReferenceModel(program, emitted, options.dtype)
 
     def carry_over(self, before: Any, after: Any) -> None:
         raise BackendError("the reference has no trainers")

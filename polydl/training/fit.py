@@ -185,7 +185,7 @@ class Fitting:
     def predict(self, inputs: Any, batch_size: int) -> Any:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise DataError(f"batch_size must be a positive integer, got {batch_size!r}")
-        arrays = input_arrays(self.program, inputs, self.options.dtype)
+        arrays = input_arrays(self.program, inputs, self.options.carrier)
         arrays = in_layout(arrays, self.options.layout)
         count = len(arrays[0]) if arrays and arrays[0].ndim else 0
         if count == 0:

@@ -32,11 +32,11 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     momentum = literal(block.config["momentum"], "momentum")
     epsilon = literal(block.config["epsilon"], "epsilon")
     text = f"{literal(channels, 'features')}, momentum={momentum}, epsilon={epsilon}"
-    text += ", use_fast_variance=False, rngs=rngs)"
-    if emitter.dtype == "float32":
-        return Native(f"nnx.BatchNorm({text}", weights=BATCH_NORM)
-    support = ("BatchNormFloat64",)
-    return Native(f"BatchNormFloat64({text}", weights=BATCH_NORM, support=support)
+    text += ", use_fast_variance=False"
+    if emitter.dtype == "float64":
+        support = ("BatchNormFloat64",)
+        return Native(f"BatchNormFloat64({text}, rngs=rngs)", weights=BATCH_NORM, support=support)
+    return Native(f"nnx.BatchNorm({text}{tail(emitter, block)})", weights=BATCH_NORM)
 
 
 def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
