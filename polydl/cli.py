@@ -201,7 +201,9 @@ def conformance(
         list[str] | None, typer.Option(help="May be given several times; all by default.")
     ] = None,
     device: Device = "cpu",
-    dtype: Annotated[str | None, typer.Option(help="float64, float32, bfloat16 or float16; all by default.")] = None,
+    dtype: Annotated[
+        str | None, typer.Option(help="float64, float32, bfloat16 or float16; all by default.")
+    ] = None,
     row: Annotated[
         list[str] | None, typer.Option(help="Only rows with this in their name; several times.")
     ] = None,
@@ -210,11 +212,14 @@ def conformance(
     """The support table, and the measured errors against the reference."""
     from polydl.backend import get_backend, installed_backends
     from polydl.conformance.cli import run
+    from polydl.precision import check_dtype
 
     usable = [f.name for f in installed_backends() if not (f.missing or f.problem)]
     names = backend or usable
     for name in names:
         get_backend(name)
+    if dtype is not None:
+        check_dtype(dtype)
     raise typer.Exit(run(names, device, dtype, row))
 
 

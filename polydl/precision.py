@@ -16,10 +16,10 @@ from polydl.errors import DefinitionError, nearest
 Array = np.ndarray[Any, Any]
 K = TypeVar("K")
 
-DTYPES = ("float32", "float64", "bfloat16", "float16")
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 LOW = ("bfloat16", "float16")  # compiled for inference
 TRAINED = tuple(dtype for dtype in DTYPES if dtype not in LOW)
-EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 
 
 def check_dtype(dtype: object, training: bool = False) -> None:
@@ -36,6 +36,11 @@ def check_dtype(dtype: object, training: bool = False) -> None:
 def is_low(dtype: str) -> bool:
     """Whether a type is of half the size of float32."""
     return dtype in LOW
+
+
+def smallest(dtype: str) -> float:
+    """The smallest number that still has all of its digits."""
+    return 2.0**-14 if dtype == "float16" else float(np.finfo(carrier(dtype)).tiny)
 
 
 def carrier(dtype: str) -> str:

@@ -72,7 +72,11 @@ def initial_text(entry: Entry, literal: Literal, floating: str = "float32") -> s
     sizes = [literal(n, hint) for n, hint in zip(entry.shape, size_hints(entry), strict=True)]
     shape = tuple_text(sizes) if len(sizes) != 1 else sizes[0]
     name, options = entry.initializer.name, arguments_of(entry.initializer)
-    dtype = {"float": f", jnp.{floating}" if is_low(floating) else "", "int": ", jnp.int32", "bool": ", jnp.bool_"}[entry.dtype]
+    dtype = {
+        "float": f", jnp.{floating}" if is_low(floating) else "",
+        "int": ", jnp.int32",
+        "bool": ", jnp.bool_",
+    }[entry.dtype]
     if name in ("zeros", "ones"):
         return f"jnp.{name}({shape}{dtype})"
     if name == "constant":
@@ -84,6 +88,8 @@ def initial_text(entry: Entry, literal: Literal, floating: str = "float32") -> s
     if name == "uniform" or options.get("mean"):
         return _from_stream(name, options, shape, dtype)
     text = initializer_text(Initializer(name, options if not fan or len(sizes) < 2 else {}))
+    if name == "orthogonal" and dtype:  # QR takes no half-size floats
+        return f"{text}(rngs.params(), {shape}).astype({dtype.removeprefix(', ')})"
     return f"{text}(rngs.params(), {shape}{dtype})"
 
 

@@ -14,6 +14,7 @@ from polydl.training.emission import EmittedTraining, TrainingParts, emit_traini
 from polydl.training.settings import Training
 from polydl_keras import engine
 from polydl_keras.emitter import KerasEmitter
+from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
 from polydl_keras.step_plan import StepPlan, suits_xla
 from polydl_keras.trainer import OPTIMIZERS, native_optimizer, trainer_lines
@@ -57,6 +58,8 @@ class KerasBackend(Backend):
     def _emitter(
         self, program: Program, options: Options, functions: tuple[str, ...] = ()
     ) -> KerasEmitter:
+        if options.dtype == "bfloat16":
+            program = without_orthogonal(program)
         return KerasEmitter(
             program, options.dtype, options.natives, options.untrusted, functions=functions
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from polydl.program.types import Entry, Initializer
+from polydl.program.types import Entry, Initializer, Program
 
 # name -> (Keras' class, Keras' argument for each of ours)
 _CLASSES: dict[str, tuple[str, Mapping[str, str]]] = {
@@ -32,6 +33,18 @@ def initializer_text(initializer: Initializer, rank: int = 2) -> str:
         given = ", ".join(f"{names[key]}={value!r}" for key, value in arguments.items())
         return f"keras.initializers.{cls}({given})"
     return f'"{_PLAIN.get(name, name)}"'
+
+
+def without_orthogonal(program: Program) -> Program:
+    """The text draws Glorot's uniform in its place: TensorFlow's QR takes no bfloat16."""
+    glorot = Initializer("glorot_uniform")
+    entries = {
+        path: replace(entry, initializer=glorot)
+        if entry.initializer.name == "orthogonal"
+        else entry
+        for path, entry in program.entries.items()
+    }
+    return replace(program, entries=entries)
 
 
 def option(argument: str, entry: Entry | None, default: str) -> str:

@@ -54,9 +54,7 @@ class KerasModel(NativeModel):
         tensors = [keras.ops.convert_to_tensor(x) for x in inputs]
         if is_low(self.dtype):
             pairs = zip(self.program.root.inputs, tensors, strict=True)
-            tensors = [
-                keras.ops.cast(x, self.dtype) if v.dtype == "float" else x for v, x in pairs
-            ]
+            tensors = [keras.ops.cast(x, self.dtype) if v.dtype == "float" else x for v, x in pairs]
         return unflatten(self.program.inputs, tensors)
 
     def _leaves(self, outputs: Any) -> list[Any]:
@@ -171,8 +169,9 @@ class KerasModel(NativeModel):
 
 def _numpy(tensor: Any) -> np.ndarray:
     """A copy as an array; of one of the half-size types, which NumPy lacks or keeps apart, float32."""
-    low = is_low(keras.backend.standardize_dtype(tensor.dtype))
-    return np.array(keras.ops.convert_to_numpy(tensor), np.float32 if low else None)
+    if is_low(keras.backend.standardize_dtype(tensor.dtype)):
+        tensor = keras.ops.cast(tensor, "float32")
+    return np.array(keras.ops.convert_to_numpy(tensor))
 
 
 def _without_gradients() -> Any:

@@ -11,6 +11,7 @@ from polydl.conformance.row import Array, RandomRow, Row, TieRow
 from polydl.conformance.samplers import generator
 from polydl.conformance.tolerances import EPSILONS, SCALE, bound
 from polydl.net import Net
+from polydl.precision import EPSILON, carrier, is_low, rounded, smallest
 from polydl.program.structure import flatten_as
 from polydl.spec.initializers import initial_weights
 from polydl.spec.tracing import trace
@@ -18,20 +19,26 @@ from polydl.spec.tracing import trace
 INFINITE = float("inf")
 
 
-def scaled_error(actual: Array, expected: Array) -> float:
-    """Largest difference over the largest expected number; infinite if shapes or kinds differ."""
+def scaled_error(actual: Array, expected: Array, dtype: str = "float64") -> float:
+    """Largest difference over the largest expected number; infinite if shapes or kinds differ.
+
+    Numbers that are not finite, or too large for the dtype, must be the same.
+    """
     if actual.shape != expected.shape or actual.dtype.kind != expected.dtype.kind:
         return INFINITE
     if expected.dtype.kind != "f":
         return 0.0 if np.array_equal(actual, expected) else INFINITE
-    if not expected.size:
-        return 0.0
-    if not np.isfinite(expected).all():
-        return 0.0 if np.array_equal(actual, expected, equal_nan=True) else INFINITE
-    if not np.isfinite(actual).all():
+    reached = rounded(expected, dtype)
+    finite = np.isfinite(reached)
+    if not np.array_equal(actual[~finite], reached[~finite], equal_nan=True):
         return INFINITE
-    scale = float(np.abs(expected).max()) or 1.0
-    return float(np.abs(actual.astype(np.float64) - expected).max()) / scale
+    if not np.isfinite(actual[finite]).all():
+        return INFINITE
+    if not finite.any():
+        return 0.0
+    scale = max(float(np.abs(expected[finite]).max()), smallest(dtype) if is_low(dtype) else 0.0)
+    error = np.abs(actual[finite].astype(np.float64) - expected[finite]).max()
+    return float(error) / (scale or 1.0)
 
 
 def worst(errors: dict[str, float]) -> tuple[float, str]:
@@ -67,23 +74,39 @@ def forward(row: Row, target: Target, training: bool = False, resized: bool = Fa
     actual = flatten_as(net.program.outputs, net(known.nested(inputs), training=training), row.name)
     expected, state = oracle.run(row, training, resized, target.dtype)
     names = oracle.leaf_names(known.program)
-    errors = {name: scaled_error(y, e) for name, y, e in zip(names, actual, expected, strict=True)}
-    wrong = [n for n, y in zip(names, actual, strict=True)
-             if y.dtype.kind == "f" and y.dtype != target.dtype]  # fmt: skip
+    errors = {
+        name: scaled_error(y, e, target.dtype)
+        for name, y, e in zip(names, actual, expected, strict=True)
+    }
+    wrong = [n for n, y in zip(names, actual, strict=True) if not has_precision(y, target.dtype)]
     errors |= {f"{name}, not {target.dtype}": INFINITE for name in wrong}
     after = net.weights
     errors |= {
-        f"state {path}": scaled_error(after[path], e)
+        f"state {path}": scaled_error(after[path], e, target.dtype)
         for path, e in state.items()
         if training or not np.array_equal(after[path], weights[path])
     }
     error, name = worst(errors)
-    unit = SCALE
-    if target.dtype != "float64":
-        error, unit = error / float(np.finfo(target.dtype).eps), EPSILONS
+    error, unit = in_units(error, target.dtype)
     limit = bound("forward", target.dtype, row.name)
     where = f"{target}{', training' if training else ''}{', other sizes' if resized else ''}"
     return Outcome("forward", row.name, where, error, limit, unit, name)
+
+
+def has_precision(array: Array, dtype: str) -> bool:
+    """Whether an array of floats is of a type, or carries numbers of that type alone."""
+    if array.dtype.kind != "f":
+        return True
+    return array.dtype == carrier(dtype) and np.array_equal(
+        array, rounded(array, dtype), equal_nan=True
+    )
+
+
+def in_units(error: float, dtype: str) -> tuple[float, str]:
+    """An error of a scale in the unit of its precision."""
+    if dtype == "float64":
+        return error, SCALE
+    return error / EPSILON[dtype], EPSILONS
 
 
 def weights(row: Row, target: Target) -> Outcome:

@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 
 from polydl.compile import compile
-from polydl.conformance.checks import scaled_error, worst
+from polydl.conformance.checks import has_precision, in_units, scaled_error, worst
 from polydl.conformance.memo import NETS, ORACLE, memoized
 from polydl.conformance.nets import Target
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import Array, OptimizerRow, ScoreRow
 from polydl.conformance.samplers import generator
-from polydl.conformance.tolerances import EPSILONS, SCALE, bound
+from polydl.conformance.tolerances import SCALE, bound
 from polydl.layers.dense import Dense
 from polydl.losses.cross_entropy import CrossEntropy
 from polydl.losses.loss import Loss
 from polydl.losses.squared_error import MSE
 from polydl.net import Net
 from polydl.optimizers.sgd import SGD
+from polydl.precision import floats_rounded
 from polydl.reference import Interpreter
 from polydl.reference.gradients import check_direction
 from polydl.reference.optimizers import initial_slots, update
@@ -107,11 +108,26 @@ def score(row: ScoreRow, target: Target) -> Outcome:
         "evaluated": _relative(found.evaluated, expected),
         "trained": _relative(found.trained, expected),
     })  # fmt: skip
-    unit = SCALE
-    if target.dtype != "float64":
-        error, unit = error / float(np.finfo(target.dtype).eps), EPSILONS
+    error, unit = in_units(error, target.dtype)
     limit = bound("score", target.dtype, row.name)
     return Outcome("score", row.name, str(target), error, limit, unit, name)
+
+
+def called_score(row: ScoreRow, target: Target) -> Outcome:
+    """The value as a model of its own gives it: in precisions that nothing is trained in."""
+    outputs, targets = _arrays(row)
+    net = compile(
+        Scored(row.score()), (_open(outputs), _open(targets)), backend=target.backend,
+        dtype=target.dtype, device=target.device, natives=target.natives,
+    )  # fmt: skip
+    given = floats_rounded({0: outputs, 1: targets}, target.dtype)
+    expected = np.array(score_of(row, given[0], given[1]))
+    found = net((given[0], given[1]))
+    error, unit = in_units(scaled_error(found, expected, target.dtype), target.dtype)
+    if not has_precision(found, target.dtype):
+        error = float("inf")
+    limit = bound("score", target.dtype, row.name)
+    return Outcome("score", row.name, str(target), error, limit, unit)
 
 
 def score_gradient(row: ScoreRow, target: Target) -> Outcome:

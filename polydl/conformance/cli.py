@@ -19,8 +19,8 @@ from polydl.conformance.suite import (
     trajectories,
 )
 from polydl.conformance.table import Finding, other_table, support_table
+from polydl.precision import DTYPES
 
-DTYPES = ("float64", "float32")
 CORE = "core"
 
 
@@ -32,8 +32,8 @@ def run(
 ) -> int:
     """Run the suite and print the support and error table; 1 if anything fails, else 0.
 
-    backends: names; all that are installed by default. dtype: "float64" or "float32" alone. rows:
-    parts of the names of rows; only rows that contain one are checked, and no whole programs.
+    backends: names; all that are installed by default. dtype: one precision alone. rows: parts of
+    the names of rows; only rows that contain one are checked, and no whole programs.
     """
     console = Console()
     names = backends or available()
@@ -47,14 +47,15 @@ def run(
                 for check in backend_checks(Target(name, True, each, device)):
                     status.update(f"{name} {each}: {check}")
                     if _wanted(check, rows) and _can(check, name):
-                        findings.append(_find(check, name, "64" if each == "float64" else "32"))
-        table = support_table(findings, names, rows)
+                        findings.append(_find(check, name))
+        tables = [support_table(findings, name, rows) for name in names]
         if "float64" in dtypes and not rows:
             with fresh(NETS):
                 for name, check in _whole_programs(names, device):
                     status.update(f"{name}: {check}")
                     findings.append(_find(check, name))
-    console.print(table)
+    for table in tables:
+        console.print(table)
     console.print(other_table(findings))
     failed = [finding for finding in findings if not finding.passed]
     for finding in failed:
@@ -87,11 +88,11 @@ def _whole_programs(names: Sequence[str], device: str) -> Iterator[tuple[str, Ch
             yield f"{first.backend}, {second.backend}", check
 
 
-def _find(check: Check, name: str, width: str = "") -> Finding:
-    base, dash, side = check.kind.partition("-")
-    kind = f"{base}{width}{dash}{side}" if base in ("forward", "score", "updates") else check.kind
-    gap = None if name not in available() else gap_of(check.item, check.kind, name)
+def _find(check: Check, name: str) -> Finding:
+    found = Finding(check.item, check.kind, name, check.dtype)
+    found.gap = None if name not in available() else gap_of(check, name)
     try:
-        return Finding(check.item, kind, name, check.run(), gap=gap)
+        found.outcome = check.run()
     except Exception as error:  # whatever a backend raises is a finding
-        return Finding(check.item, kind, name, error=f"{type(error).__name__}: {error}", gap=gap)
+        found.error = f"{type(error).__name__}: {error}"
+    return found

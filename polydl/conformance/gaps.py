@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from polydl.conformance.nets import backend
+from polydl.conformance.suite import Check
+from polydl.precision import DTYPES
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,7 @@ class Gap:
     """row: what fails. kind: ours (to do), upstream (a fault of the framework), never (by nature).
 
     checks: prefixes of the kinds of checks that fail, such as "forward-definition"; "" for all.
+    dtypes: precisions in which they fail; none for all.
     """
 
     row: str
@@ -20,6 +23,7 @@ class Gap:
     kind: Literal["ours", "upstream", "never"]
     reason: str
     checks: tuple[str, ...] = ("",)
+    dtypes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}"
@@ -28,9 +32,10 @@ class Gap:
 GAPS: tuple[Gap, ...] = ()
 
 
-def gap_of(row: str, check: str, name: str) -> Gap | None:
+def gap_of(check: Check, name: str) -> Gap | None:
     """The declared gap of a check. A backend may bring more, as its attribute `gaps`."""
     for gap in (*GAPS, *getattr(backend(name), "gaps", ())):
-        if (gap.row, gap.backend) == (row, name) and check.startswith(gap.checks):
+        meant = check.kind.startswith(gap.checks) and check.dtype in (gap.dtypes or DTYPES)
+        if meant and (gap.row, gap.backend) == (check.item, name):
             return gap
     return None

@@ -10,7 +10,8 @@ import numpy as np
 
 from polydl.conformance.memo import ORACLE, memoized
 from polydl.conformance.row import RANDOM_SEED, Array, Row, TieRow
-from polydl.conformance.samplers import generator, in_precision, sample_weights
+from polydl.conformance.samplers import generator, sample_weights
+from polydl.precision import floats_rounded
 from polydl.program.passes import portable_randomness, remove_dead_code
 from polydl.program.structure import flatten, unflatten
 from polydl.program.types import Program
@@ -35,8 +36,9 @@ class Case:
         return unflatten(self.program.inputs, inputs)
 
     def rounded(self, dtype: str) -> tuple[tuple[Array, ...], dict[str, Array]]:
-        inputs = in_precision({str(i): x for i, x in enumerate(self.inputs)}, dtype)
-        return tuple(inputs.values()), in_precision(self.weights, dtype)
+        """Inputs and weights as a model in this precision gets them."""
+        inputs = floats_rounded(dict(enumerate(self.inputs)), dtype)
+        return tuple(inputs.values()), floats_rounded(self.weights, dtype)
 
 
 @memoized(ORACLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,3 @@ def _entry(entry: Entry, rng: Rng) -> Array:
         return rng.uniform(0.5, 1.5, entry.shape)
     inputs = int(np.prod(entry.shape[:-1])) or 1
     return rng.standard_normal(entry.shape) / np.sqrt(max(inputs, 4)) * 1.5
-
-
-def in_precision(arrays: Mapping[str, Array], dtype: str) -> dict[str, Array]:
-    """Floats rounded to `dtype`; other arrays as they are."""
-    return {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in arrays.items()}

@@ -11,6 +11,7 @@ from polydl.conformance.nets import Target, gives_gradients
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import COMPOSITE, Row
 from polydl.conformance.rows import OPTIMIZERS, RANDOM, ROWS, SCORES, TIES
+from polydl.precision import is_low
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Check:
     item: str
     kind: str
     run: Callable[[], Outcome]
+    dtype: str = "float64"
 
     def __str__(self) -> str:
         return f"{self.item}-{self.kind}"
@@ -47,7 +49,8 @@ def backend_checks(target: Target) -> Iterator[Check]:
     """
     for row in ROWS:
         whole = COMPOSITE in row.items
-        yield Check(row.name, _kind("forward", target), partial(_forward, row, target))
+        run = partial(_forward, row, target)
+        yield Check(row.name, _kind("forward", target), run, target.dtype)
         if target.dtype != "float64":
             continue
         plain = target.definitions()
@@ -65,7 +68,8 @@ def _score_checks(target: Target) -> Iterator[Check]:
     for score in SCORES:
         both = score.is_loss and target.dtype == "float64"
         for side in (target, target.definitions()) if both else (target,):
-            yield Check(score.name, _kind("score", side), partial(checks_scores.score, score, side))
+            check = checks_scores.called_score if is_low(side.dtype) else checks_scores.score
+            yield Check(score.name, _kind("score", side), partial(check, score, side), side.dtype)
             if both:
                 run = partial(checks_scores.score_gradient, score, side)
                 yield Check(score.name, _kind("gradients", side), run)
@@ -107,9 +111,13 @@ def trajectories(first: Target, second: Target) -> Iterator[Check]:
 
 
 def _forward(row: Row, target: Target) -> Outcome:
-    """The worst of the row's modes and sizes; of the last mode alone where that says enough."""
+    """The worst of the row's modes and sizes; of the last mode alone where that says enough.
+
+    Of the first, inference, in precisions that nothing is trained in.
+    """
     brief = target.dtype != "float64" or (COMPOSITE in row.items and not target.natives)
-    found = [checks.forward(row, target, mode) for mode in row.modes[-1 if brief else 0 :]]
+    modes = row.modes[:1] if is_low(target.dtype) else row.modes[-1:] if brief else row.modes
+    found = [checks.forward(row, target, mode) for mode in modes]
     if row.resized is not None and not brief:
         found.append(checks.forward(row, target, resized=True))
     return max(found, key=_share)

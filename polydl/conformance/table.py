@@ -15,6 +15,7 @@ from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import COMPOSITE, OptimizerRow, Row, ScoreRow, TieRow
 from polydl.conformance.rows import EVERY, ROWS
 from polydl.emission.naming import snake_case
+from polydl.precision import DTYPES
 
 PRIMITIVES = "primitive:"
 
@@ -26,6 +27,7 @@ class Finding:
     row: str
     kind: str
     backend: str
+    dtype: str = "float64"
     outcome: Outcome | None = None
     error: str = ""
     gap: Gap | None = None
@@ -38,10 +40,14 @@ class Finding:
 
     def __str__(self) -> str:
         if self.gap is not None:
-            return f"{self.row}, {self.kind} on {self.backend}: the gap is closed, remove it"
+            return f"{self._what}: the gap is closed, remove it"
         if self.outcome is not None:
             return str(self.outcome)
-        return f"{self.row}, {self.kind} on {self.backend}: {self.error}"
+        return f"{self._what}: {self.error}"
+
+    @property
+    def _what(self) -> str:
+        return f"{self.row}, {self.kind} in {self.dtype} on {self.backend}"
 
 
 @dataclass
@@ -110,31 +116,29 @@ def _worst(findings: Sequence[Finding], kind: str) -> str:
 
 
 def support_table(
-    findings: Sequence[Finding], backends: Sequence[str], rows: Sequence[str] | None = None
+    findings: Sequence[Finding], name: str, rows: Sequence[str] | None = None
 ) -> Table:
-    """Per line and backend: native or not, float64 and float32 errors, gradients, gaps.
+    """Per line: native or not on a backend, or its gaps; errors in each precision, and gradients.
 
     rows: parts of names; lines without such a row are left out.
     """
     table = Table(
-        title="Support, and the largest error against the float64 oracle",
-        caption="float64 of the output's scale · float32 in epsilons · gradients relative",
+        title=f"{name}: support, and the largest error against the float64 oracle",
+        caption="float64 of the output's scale · others in epsilons of theirs · gradients relative",
     )
-    table.add_column("")
-    for name in backends:
-        for column in (name, "float64", "float32", "gradient"):
-            table.add_column(column, justify="left" if column == name else "right")
+    for column in ("", name):
+        table.add_column(column)
+    for column in (*DTYPES, "gradient"):
+        table.add_column(column, justify="right")
+    mine = [finding for finding in findings if finding.backend == name]
     for line in lines():
         if rows and not any(part in row for part in rows for row in line.rows):
             continue
-        cells = [line.name]
-        for name in backends:
-            cells += _cells(line, name, [f for f in findings if f.backend == name])
-        table.add_row(*cells)
+        table.add_row(line.name, *_cells(line, name, mine))
     return table
 
 
-_DOUBLE, _SINGLE = ("forward64", "score64", "updates64"), ("forward32", "score32")
+_VALUES = ("forward", "score", "updates")  # one of them, in this order
 
 
 def _cells(line: Line, name: str, findings: Sequence[Finding]) -> list[str]:
@@ -144,30 +148,29 @@ def _cells(line: Line, name: str, findings: Sequence[Finding]) -> list[str]:
     what = "; ".join(sorted(gaps)) or support(line, name)
     return [
         f"[red]{what} FAILED[/red]" if failed else f"[yellow]{what}[/yellow]" if gaps else what,
-        _first(mine, _DOUBLE),
-        _first(mine, _SINGLE),
+        *(_first([f for f in mine if f.dtype == dtype]) for dtype in DTYPES),
         _worst(mine, "gradients"),
     ]
 
 
-def _first(findings: Sequence[Finding], kinds: Sequence[str]) -> str:
-    return next((text for kind in kinds if (text := _worst(findings, kind))), "")
+def _first(findings: Sequence[Finding]) -> str:
+    return next((text for kind in _VALUES if (text := _worst(findings, kind))), "")
 
 
 def other_table(findings: Sequence[Finding]) -> Table:
     """Everything else: one line for each kind of check, with its worst outcome."""
     table = Table(title="Other checks")
-    for column in ("check", "on", "passed", "largest error", "bound"):
+    for column in ("check", "in", "on", "passed", "largest error", "bound"):
         table.add_column(column)
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.kind, finding.backend), []).append(finding)
-    for (kind, name), group in groups.items():
+        groups.setdefault((finding.kind, finding.dtype, finding.backend), []).append(finding)
+    for (kind, dtype, name), group in groups.items():
         passed = sum(f.passed for f in group)
         outcomes = [f.outcome for f in group if f.outcome]
         error = f"{max(o.error for o in outcomes):.1e}" if outcomes else ""
         bound = f"{outcomes[0].bound:.0e} {outcomes[0].unit}" if outcomes else ""
         count = f"{passed} of {len(group)}"
-        table.add_row(kind, name, count if passed == len(group) else f"[red]{count}[/red]", error,
-                      bound)  # fmt: skip
+        count = count if passed == len(group) else f"[red]{count}[/red]"
+        table.add_row(kind, dtype, name, count, error, bound)
     return table

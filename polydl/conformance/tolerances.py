@@ -12,10 +12,14 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("oracle", "float64"): 1e-13,  # against a formula, of the output's scale
     ("forward", "float64"): 1e-12,  # against the oracle, of the output's scale
     ("forward", "float32"): 32.0,  # in epsilons
+    ("forward", "bfloat16"): 4.0,
+    ("forward", "float16"): 4.0,
     ("gradients", "float64"): 1e-9,  # against the oracle's five-point derivative, relative
     ("ties", "float64"): 1e-12,  # absolute, of derivatives of order 1
     ("score", "float64"): 1e-12,  # losses and metrics, of their scale
     ("score", "float32"): 32.0,
+    ("score", "bfloat16"): 4.0,
+    ("score", "float16"): 4.0,
     ("updates", "float64"): 1e-12,  # losses and weights over 20 updates, of their scale
     ("losses", "float64"): 1e-11,  # two runs' losses, relative, at each of 200 steps
     ("final weights", "float64"): 1e-8,  # two runs' weights, absolute
@@ -43,6 +47,14 @@ OVERRIDES: tuple[Override, ...] = (
         2000.0,
         "the input's mean is 1000 times its spread, so that rounding the input alone moves the "
         "output by 1000 epsilons",
+    ),
+    Override(
+        "forward",
+        "float16",
+        "batch norm, offset",
+        250.0,
+        "the input's mean is 1000 times its spread, and torch rounds the mean to float16 before it "
+        "subtracts it",
     ),
 )
 

@@ -36,6 +36,8 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     if emitter.dtype == "float64":
         support = ("BatchNormFloat64",)
         return Native(f"BatchNormFloat64({text}, rngs=rngs)", weights=BATCH_NORM, support=support)
+    if emitter.dtype != "float32":  # its statistics are float32, and so would its output be
+        text += f", dtype=jnp.{emitter.dtype}"
     return Native(f"nnx.BatchNorm({text}{tail(emitter, block)})", weights=BATCH_NORM)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
 from polydl.layers.geometry import pair
+from polydl.precision import is_low
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     Literal,
@@ -24,6 +25,8 @@ def pool(function: str, padded: str = "") -> Row:
         padding = padding_text(block)
         if padding != '"VALID"':
             text += f", padding={padding}{padded}"
+            if padded and is_low(emitter.dtype):  # the counts that it divides by are float32
+                return function_native(f"{text}).astype(jnp.{emitter.dtype})")
         return function_native(f"{text})")
 
     return pool
