@@ -78,7 +78,7 @@ class TrainingStep:
 
 
 def input_spec(model: keras.Model) -> tf.TensorSpec:
-    return tf.TensorSpec(model.input_shape, model.input_dtype)
+    return tf.TensorSpec(model.input_shape, model.inputs[0].dtype)
 
 
 def compiled_forward(

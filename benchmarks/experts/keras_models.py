@@ -112,24 +112,26 @@ def transformer(attend: Callable = attention) -> keras.Model:
     return keras.Model(inputs, layers.Dense(sizes.CLASSES)(x))
 
 
-class TiedEmbedding(layers.Embedding):
-    """Its table gives the logits too."""
+class Logits(layers.Layer):
+    """The embedding's table gives the logits too."""
 
-    def call(self, x, reverse: bool = False):
-        if reverse:
-            return ops.matmul(x, ops.transpose(self.embeddings))
-        return super().call(x)
+    def __init__(self, embed: layers.Embedding) -> None:
+        super().__init__()
+        self.embed = embed
+
+    def call(self, x):
+        return ops.matmul(x, ops.transpose(self.embed.embeddings))
 
 
 def gpt2(attend: Callable = attention) -> keras.Model:
     """GPT-2's decoder: learned positions, and the embedding's table for the logits."""
     inputs = keras.Input((sizes.TOKENS,), dtype="int32")
-    embed = TiedEmbedding(sizes.VOCABULARY, sizes.GPT_WIDTH)
+    embed = layers.Embedding(sizes.VOCABULARY, sizes.GPT_WIDTH)
     x = Positions()(embed(inputs))
     for _ in range(sizes.GPT_BLOCKS):
         x = block(x, sizes.GPT_HEADS, True, 0.0, True, attend)
     x = layers.LayerNormalization(epsilon=1e-5)(x)
-    return keras.Model(inputs, embed(x, reverse=True))
+    return keras.Model(inputs, Logits(embed)(x))
 
 
 BUILD: dict[str, Callable[[], keras.Model]] = {
