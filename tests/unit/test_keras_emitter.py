@@ -22,7 +22,7 @@ from polydl.errors import BackendError, WeightsError
 from polydl.program.passes import portable_randomness
 from polydl.reference import Interpreter
 from polydl.spec.apply import apply
-from tests.models import LanguageModel, ResBlock
+from tests.sample_models import LanguageModel, ResBlock
 
 TOLERANCE = {"float64": 1e-12, "float32": 3e-5}
 IMAGE, VECTOR = dl.Input((None, 7, 6, 4)), dl.Input((None, 5, 6))

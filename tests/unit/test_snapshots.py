@@ -11,7 +11,7 @@ import pytest
 import polydl as dl
 from polydl.backend import Options, get_backend, installed_backends
 from polydl.program.passes import portable_randomness
-from tests.models import SNAPSHOT_MODELS, ResBlock
+from tests.sample_models import SNAPSHOT_MODELS, ResBlock
 
 SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
 BACKENDS = [b.name for b in installed_backends() if not b.missing and not b.problem]

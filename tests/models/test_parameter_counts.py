@@ -1,0 +1,22 @@
+"""Published configurations have the published numbers of parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import polydl as dl
+
+IMAGE = dl.Input((None, 224, 224, 3))
+PUBLISHED = {
+    "ResNet18": (dl.models.ResNet18, IMAGE, 11_689_512),  # torchvision's documentation
+    "ResNet50": (dl.models.ResNet50, IMAGE, 25_557_032),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters(name: str) -> None:
+    make, inputs, published = PUBLISHED[name]
+    entries = dl.trace(make(), inputs).entries.values()
+    count = sum(int(np.prod(e.shape)) for e in entries if e.role == "parameter")
+    assert count == published
