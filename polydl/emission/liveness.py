@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from polydl.program.types import Block, Node, Operand, Value, values_of
 
-MAX_DEPTH = 3  # operations nested in one expression
-MAX_RESULT_DEPTH = 5  # in what is returned
+MAX_DEPTH = 4  # operations nested in one expression
+MAX_RESULT_DEPTH = 6  # in what is returned
 
 
 @dataclass(frozen=True)
