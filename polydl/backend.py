@@ -28,6 +28,8 @@ from polydl.precision import carrier
 from polydl.program.types import Program
 
 if TYPE_CHECKING:
+    from polydl.emission.emitter import Emitter
+    from polydl.optimizers.optimizer import Optimizer
     from polydl.training.emission import EmittedTraining
     from polydl.training.settings import Training
 
@@ -105,6 +107,7 @@ class Backend(ABC):
 
     name: ClassVar[str]
     trains: ClassVar[bool] = True
+    reasons: ClassVar[Mapping[str, str]] = {}  # why built-ins have no native, by kind
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
@@ -121,6 +124,17 @@ class Backend(ABC):
     @abstractmethod
     def emit(self, program: Program, options: Options) -> Emitted:
         """The source text of a Program."""
+
+    def emitter(self, program: Program, options: Options) -> Emitter:
+        """What writes the text of a Program. The table of natives asks it for those of Blocks."""
+        raise BackendError(f"the {self.name} backend has no emitter")
+
+    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
+        """The text that constructs the framework's own optimizer, and that of its class, if emitted.
+
+        None where it has none that is equal.
+        """
+        return None
 
     def execute(self, emitted: Emitted) -> ModuleType:
         """The emitted source as a module. Of what is no Python, an empty one."""

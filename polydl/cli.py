@@ -207,11 +207,15 @@ def conformance(
     row: Annotated[
         list[str] | None, typer.Option(help="Only rows with this in their name; several times.")
     ] = None,
+    natives: Annotated[
+        Path | None, typer.Option(help="Write the table of natives there, and check nothing.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """The support table, and the measured errors against the reference."""
     from polydl.backend import get_backend, installed_backends
     from polydl.conformance.cli import run
+    from polydl.conformance.natives_table import natives_table
     from polydl.precision import check_dtype
 
     usable = [f.name for f in installed_backends() if not (f.missing or f.problem)]
@@ -220,6 +224,10 @@ def conformance(
         get_backend(name)
     if dtype is not None:
         check_dtype(dtype)
+    if natives is not None:
+        _make_folder(natives.resolve().parent)
+        natives.write_text(natives_table(names), encoding="utf-8")
+        return
     raise typer.Exit(run(names, device, dtype, row))
 
 

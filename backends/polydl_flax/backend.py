@@ -13,9 +13,11 @@ import jax.numpy as jnp
 
 from polydl.backend import Backend, Options
 from polydl.emission.emitted import Emitted
+from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.settings import Training
+from polydl_flax import natives
 from polydl_flax.construct import construct
 from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
@@ -26,6 +28,7 @@ _PLATFORMS = ("cuda", "rocm", "tpu")
 
 class FlaxBackend(Backend):
     name = "flax"
+    reasons = natives.REASONS
 
     def versions(self) -> dict[str, str]:
         return {name: version(name) for name in ("flax", "jax", "optax")}
@@ -50,7 +53,7 @@ class FlaxBackend(Backend):
             finally:
                 jax.config.update("jax_enable_x64", before)
 
-    def _emitter(
+    def emitter(
         self, program: Program, options: Options, functions: tuple[str, ...] = ()
     ) -> FlaxEmitter:
         return FlaxEmitter(
@@ -60,8 +63,12 @@ class FlaxBackend(Backend):
     def carry_over(self, before: Any, after: Any) -> None:
         after.opt_state = before.opt_state
 
+    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
+        construct = native_optimizer(optimizer)
+        return None if construct is None else (construct, "")
+
     def emit(self, program: Program, options: Options) -> Emitted:
-        return self._emitter(program, options).emit()
+        return self.emitter(program, options).emit()
 
     def build(
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
@@ -82,7 +89,7 @@ class FlaxBackend(Backend):
         return emit_training(
             program,
             training,
-            lambda whole, functions: self._emitter(whole, options, functions),
+            lambda whole, functions: self.emitter(whole, options, functions),
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
         )

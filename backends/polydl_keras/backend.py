@@ -9,10 +9,11 @@ from typing import Any
 from polydl.backend import Backend, Options
 from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError
+from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.settings import Training
-from polydl_keras import engine
+from polydl_keras import engine, natives
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
@@ -22,6 +23,7 @@ from polydl_keras.trainer import OPTIMIZERS, native_optimizer, trainer_lines
 
 class KerasBackend(Backend):
     name = "keras"
+    reasons = natives.REASONS
 
     def __init__(self) -> None:
         engine.share_gpus()
@@ -55,7 +57,7 @@ class KerasBackend(Backend):
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
 
-    def _emitter(
+    def emitter(
         self, program: Program, options: Options, functions: tuple[str, ...] = ()
     ) -> KerasEmitter:
         if options.dtype == "bfloat16":
@@ -64,8 +66,11 @@ class KerasBackend(Backend):
             program, options.dtype, options.natives, options.untrusted, functions=functions
         )
 
+    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
+        return native_optimizer(optimizer)
+
     def emit(self, program: Program, options: Options) -> Emitted:
-        return self._emitter(program, options).emit()
+        return self.emitter(program, options).emit()
 
     def build(
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
@@ -78,7 +83,7 @@ class KerasBackend(Backend):
         self, program: Program, training: Training, options: Options
     ) -> EmittedTraining:
         def emitter(whole: Program, functions: tuple[str, ...]) -> KerasEmitter:
-            made = self._emitter(whole, options, functions)
+            made = self.emitter(whole, options, functions)
             made.taken |= OPTIMIZERS
             return made
 

@@ -14,10 +14,12 @@ import torch
 from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
+from polydl.optimizers.optimizer import Optimizer
 from polydl.precision import is_low
 from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.settings import Training
+from polydl_torch import natives
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first
@@ -140,6 +142,7 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 class TorchBackend(Backend):
     name = "torch"
+    reasons = natives.REASONS
 
     def versions(self) -> dict[str, str]:
         return {"torch": torch.__version__}
@@ -168,7 +171,7 @@ class TorchBackend(Backend):
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)
 
-    def _emitter(
+    def emitter(
         self, program: Program, options: Options, functions: tuple[str, ...] = ()
     ) -> TorchEmitter:
         plain = TorchEmitter(
@@ -186,8 +189,12 @@ class TorchBackend(Backend):
             laid_out, options.dtype, options.natives, options.untrusted, functions=functions
         )
 
+    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
+        construct = native_optimizer(optimizer)
+        return None if construct is None else (construct, "")
+
     def emit(self, program: Program, options: Options) -> Emitted:
-        return self._emitter(program, options).emit()
+        return self.emitter(program, options).emit()
 
     def build(
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
@@ -204,7 +211,7 @@ class TorchBackend(Backend):
         return emit_training(
             program,
             training,
-            lambda whole, functions: self._emitter(whole, options, functions),
+            lambda whole, functions: self.emitter(whole, options, functions),
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
         )

@@ -22,6 +22,7 @@ from polydl.losses.squared_error import MSE
 from polydl.net import Net
 from polydl.optimizers.sgd import SGD
 from polydl.precision import floats_rounded
+from polydl.program.types import Program
 from polydl.reference import Interpreter
 from polydl.reference.gradients import check_direction
 from polydl.reference.optimizers import initial_slots, update
@@ -55,8 +56,14 @@ def _open(array: Array) -> Input:
 
 @memoized(ORACLE)
 def _scorer(row: ScoreRow) -> Interpreter:
+    return Interpreter(scoring_program(row))
+
+
+@memoized(ORACLE)
+def scoring_program(row: ScoreRow) -> Program:
+    """The score as a Program of its own."""
     outputs, targets = _arrays(row)
-    return Interpreter(trace(Scored(row.score()), (_open(outputs), _open(targets))))
+    return trace(Scored(row.score()), (_open(outputs), _open(targets)))
 
 
 def score_of(row: ScoreRow, outputs: Array, targets: Array) -> float:
@@ -117,8 +124,8 @@ def called_score(row: ScoreRow, target: Target) -> Outcome:
     """The value as a model of its own gives it: in precisions that nothing is trained in."""
     outputs, targets = _arrays(row)
     net = compile(
-        Scored(row.score()), (_open(outputs), _open(targets)), backend=target.backend,
-        dtype=target.dtype, device=target.device, natives=target.natives,
+        scoring_program(row), backend=target.backend, dtype=target.dtype, device=target.device,
+        natives=target.natives,
     )  # fmt: skip
     given = floats_rounded({0: outputs, 1: targets}, target.dtype)
     expected = np.array(score_of(row, given[0], given[1]))

@@ -7,4 +7,5 @@ and use_fast_variance=False, without which the variance of large numbers is nois
 from polydl.discovery import merged
 
 NATIVES = merged(__name__, "NATIVES")
+REASONS: dict[str, str] = merged(__name__, "REASONS")
 SUPPORT: dict[str, str] = merged(__name__, "SUPPORT")

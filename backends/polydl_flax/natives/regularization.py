@@ -20,3 +20,7 @@ def dropout(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
 NATIVES: dict[str, Row] = {
     "polydl:Dropout@1": dropout,
 }
+
+REASONS: dict[str, str] = {
+    "polydl:Dropout@1": "with portable randomness: the mask comes from the definition",
+}

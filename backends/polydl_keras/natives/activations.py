@@ -28,3 +28,7 @@ NATIVES: dict[str, Row] = {
     "polydl:softmax@1": with_axis("softmax"),
     "polydl:log_softmax@1": with_axis("log_softmax"),
 }
+
+REASONS: dict[str, str] = {
+    "polydl:gelu@1": "TensorFlow's ops.gelu cuts its constants to float32",
+}

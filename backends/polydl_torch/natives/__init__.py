@@ -3,4 +3,5 @@
 from polydl.discovery import merged
 
 NATIVES = merged(__name__, "NATIVES")
+REASONS: dict[str, str] = merged(__name__, "REASONS")
 SUPPORT: dict[str, str] = merged(__name__, "SUPPORT")

@@ -74,3 +74,7 @@ NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
     "polydl:LayerNorm@1": norm("nn.LayerNorm"),
 }
+
+REASONS: dict[str, str] = {
+    "polydl:BatchNorm@1": "of other ranks, for which nn.BatchNorm1d wants channels before the rest",
+}
