@@ -9,6 +9,7 @@ import polydl as dl
 
 IMAGE = dl.Input((None, 224, 224, 3))
 PUBLISHED = {
+    "GPT2": (dl.models.GPT2, dl.Input((None, 8), "int"), 124_439_808),  # Hugging Face's gpt2
     "ResNet18": (dl.models.ResNet18, IMAGE, 11_689_512),  # torchvision's documentation
     "ResNet50": (dl.models.ResNet50, IMAGE, 25_557_032),
 }

@@ -11,24 +11,37 @@ import pytest
 
 import polydl as dl
 from polydl.errors import WeightsError
+from polydl.models import hugging_face
 from polydl.models import torchvision as ours
 
 torch = pytest.importorskip("torch")
 
 
-@pytest.fixture(scope="module")
-def torchvision_models():
-    """Its models, also where its compiled operators are for another build of torch."""
+def import_torchvision():
+    """It, also where its compiled operators are for another build of torch; None without it."""
     if importlib.util.find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
+        return None
     while True:
         try:
-            return importlib.import_module("torchvision").models
+            return importlib.import_module("torchvision")
         except RuntimeError as error:  # operators of detection, which no model here uses
             missing = re.fullmatch(r"operator (torchvision::\w+) does not exist", str(error))
             if missing is None:
                 raise
             torch.library.define(missing[1], "(Tensor x) -> Tensor")
+
+
+@pytest.fixture(scope="module")
+def torchvision_models():
+    library = import_torchvision()
+    return library.models if library else pytest.skip("torchvision is not installed")
+
+
+@pytest.fixture(scope="module")
+def transformers():
+    """Its models import torchvision where that is installed."""
+    import_torchvision()
+    return pytest.importorskip("transformers")
 
 
 def randomised(module):
@@ -57,6 +70,21 @@ def test_resnet_of_torchvision(name: str, backend: str, torchvision_models) -> N
     with torch.no_grad():
         expected = theirs(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
     np.testing.assert_allclose(net(x), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
+TOKENS = np.random.default_rng(1).integers(0, 90, (2, 12)).astype(np.int32)
+
+
+def test_gpt2_of_hugging_face(backend: str, transformers) -> None:
+    sizes = {"n_positions": 16, "n_embd": 32, "n_layer": 2, "n_head": 4}
+    config = transformers.GPT2Config(
+        vocab_size=90, bos_token_id=0, eos_token_id=0, initializer_range=0.2, **sizes
+    )
+    theirs = transformers.GPT2LMHeadModel(config).eval()
+    model = dl.models.GPT2(90, context=16, width=32, blocks=2, heads=4)
+    net = dl.compile(model, dl.Input((None, "time"), "int"), backend=backend)
+    net.load_weights(hugging_face.gpt2(theirs.state_dict()))
+    assert_same(theirs, net, TOKENS)
 
 
 def test_names_of_another_model_are_refused() -> None:
