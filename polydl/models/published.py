@@ -14,8 +14,14 @@ Array: TypeAlias = np.ndarray[Any, Any]
 Rule: TypeAlias = tuple[str, str]  # a regular expression of names, and our path, with its groups
 
 # what torch calls the weights of a layer, after the layer's own name
-NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "variance"}
+NORM = {"weight": "scale", "bias": "bias"}
+BATCH_NORM = {**NORM, "running_mean": "mean", "running_var": "variance"}
 DENSE = {"weight": "kernel", "bias": "bias"}
+
+
+def layer(pattern: str, path: str, names: Mapping[str, str]) -> list[Rule]:
+    """A rule for each weight of a layer."""
+    return [(rf"{pattern}\.{theirs}", rf"{path}.{ours}") for theirs, ours in names.items()]
 
 
 def renamed(

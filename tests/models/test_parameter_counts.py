@@ -7,11 +7,14 @@ import pytest
 
 import polydl as dl
 
+TOKENS = dl.Input((None, 8), "int")
 IMAGE = dl.Input((None, 224, 224, 3))
 PUBLISHED = {
-    "GPT2": (dl.models.GPT2, dl.Input((None, 8), "int"), 124_439_808),  # Hugging Face's gpt2
+    "BERT": (dl.models.BERT, (TOKENS, TOKENS), 109_482_240),  # Hugging Face's bert-base-uncased
+    "GPT2": (dl.models.GPT2, TOKENS, 124_439_808),  # Hugging Face's gpt2
     "ResNet18": (dl.models.ResNet18, IMAGE, 11_689_512),  # torchvision's documentation
     "ResNet50": (dl.models.ResNet50, IMAGE, 25_557_032),
+    "ViT": (dl.models.ViT, IMAGE, 86_567_656),  # torchvision's vit_b_16
 }
 
 

@@ -11,8 +11,7 @@ import pytest
 
 import polydl as dl
 from polydl.errors import WeightsError
-from polydl.models import hugging_face
-from polydl.models import torchvision as ours
+from polydl.models import hugging_face, torchvision
 
 torch = pytest.importorskip("torch")
 
@@ -60,16 +59,20 @@ def assert_same(theirs, net, *inputs):
     np.testing.assert_allclose(net(*inputs), expected.numpy(), rtol=1e-5, atol=1e-5)
 
 
+def assert_same_image(theirs, net, size):
+    x = np.random.default_rng(0).normal(size=(2, size, size, 3)).astype(np.float32)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
+    np.testing.assert_allclose(net(x), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_resnet_of_torchvision(name: str, backend: str, torchvision_models) -> None:
     theirs = randomised(getattr(torchvision_models, name)(num_classes=7))
     model = {"resnet18": dl.models.ResNet18, "resnet50": dl.models.ResNet50}[name](classes=7)
     net = dl.compile(model, dl.Input((None, 64, 64, 3)), backend=backend)
-    net.load_weights(ours.resnet(theirs.state_dict()))
-    x = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype(np.float32)
-    with torch.no_grad():
-        expected = theirs(torch.from_numpy(x).permute(0, 3, 1, 2)).numpy()
-    np.testing.assert_allclose(net(x), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    net.load_weights(torchvision.resnet(theirs.state_dict()))
+    assert_same_image(theirs, net, 64)
 
 
 TOKENS = np.random.default_rng(1).integers(0, 90, (2, 12)).astype(np.int32)
@@ -87,6 +90,44 @@ def test_gpt2_of_hugging_face(backend: str, transformers) -> None:
     assert_same(theirs, net, TOKENS)
 
 
+def test_bert_of_hugging_face(backend: str, transformers) -> None:
+    config = transformers.BertConfig(
+        vocab_size=90,
+        max_position_embeddings=16,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=128,
+        initializer_range=0.2,
+    )
+    theirs = transformers.BertModel(config).eval()
+    model = dl.models.BERT(90, context=16, width=32, blocks=2, heads=4)
+    tokens, mask = dl.Input((None, "time"), "int"), dl.Input((None, "time"), "bool")
+    net = dl.compile(model, (tokens, tokens, mask), backend=backend)
+    net.load_weights(hugging_face.bert(theirs.state_dict()))
+    segments = (np.arange(12) > 6)[None].repeat(2, 0).astype(np.int32)
+    present = np.arange(12) < np.array([[12], [9]])
+    with torch.no_grad():
+        expected = theirs(
+            torch.from_numpy(TOKENS).long(),
+            attention_mask=torch.from_numpy(present),
+            token_type_ids=torch.from_numpy(segments).long(),
+        )
+    features, summary = net((TOKENS, segments, present))
+    np.testing.assert_allclose(features, expected.last_hidden_state, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(summary, expected.pooler_output, rtol=1e-5, atol=1e-5)
+
+
+def test_vit_of_torchvision(backend: str, torchvision_models) -> None:
+    sizes = {"num_layers": 2, "num_heads": 4, "hidden_dim": 32, "mlp_dim": 128}
+    theirs = torchvision_models.VisionTransformer(32, 8, **sizes, num_classes=7)
+    torch.nn.init.normal_(theirs.heads.head.weight)  # zeros by default
+    model = dl.models.ViT(7, patch=8, width=32, blocks=2, heads=4)
+    net = dl.compile(model, dl.Input((None, 32, 32, 3)), backend=backend)
+    net.load_weights(torchvision.vit(theirs.eval().state_dict()))
+    assert_same_image(theirs, net, 32)
+
+
 def test_names_of_another_model_are_refused() -> None:
     with pytest.raises(WeightsError, match=r"published as blocks\.0\.weight"):
-        ours.resnet({"blocks.0.weight": np.zeros(3)})
+        torchvision.resnet({"blocks.0.weight": np.zeros(3)})
