@@ -38,7 +38,8 @@ def compile(
     backend. dtype: "float32", "float64", or for inference "bfloat16" or "float16", of which arrays go
     in and come out as float32. device: "cpu", "cuda", "cuda:1". natives=False writes definitions
     only. layout="channels_first": a torch module that takes images as (batch, channels,
-    height, width); the Net around it takes arrays channels-last, as ever.
+    height, width), and likewise inputs of five axes, and those of three that a Conv1D or the like
+    takes; the Net around it takes arrays channels-last, as ever.
     """
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise DefinitionError(f"seed must be an integer (0 or more), got {seed!r}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,12 @@ def input_arrays(
     return arrays
 
 
-def in_layout(arrays: list[np.ndarray], layout: str) -> list[np.ndarray]:
-    """Images as the native object takes them: with channels on axis 1 for channels_first."""
-    if layout != "channels_first":
-        return arrays
-    return [np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim == 4 else x for x in arrays]
+def in_layout(arrays: list[np.ndarray], channels_first: Sequence[bool]) -> list[np.ndarray]:
+    """Images as the native object takes them. channels_first: which have channels on axis 1."""
+    return [
+        np.ascontiguousarray(np.moveaxis(x, -1, 1)) if first else x
+        for x, first in itertools.zip_longest(arrays, channels_first[: len(arrays)])
+    ]
 
 
 def check_finite(array: np.ndarray, where: str) -> None:

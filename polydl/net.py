@@ -64,7 +64,7 @@ class Net:
         if not isinstance(training, bool):
             raise DefinitionError(f"training must be True or False, got {training!r}")
         arrays = input_arrays(self.program, inputs, self.options.carrier)
-        arrays = in_layout(arrays, self.options.layout)
+        arrays = in_layout(arrays, self._model.emitted.channels_first)
         with self._backend.precision(self.options):
             outputs = self._model.call(arrays, training)
         return unflatten(self.program.outputs, outputs)

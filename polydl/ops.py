@@ -173,6 +173,11 @@ def conv(x: Tensor, kernel: Tensor, **attributes: Any) -> Tensor:
     return apply("conv", x, kernel, **attributes)
 
 
+def conv_transpose(x: Tensor, kernel: Tensor, **attributes: Any) -> Tensor:
+    """Transposed convolution of channels-last x with kernel (window..., outputs / groups, inputs)."""
+    return apply("conv_transpose", x, kernel, **attributes)
+
+
 def window_max(x: Tensor, **attributes: Any) -> Tensor:
     """Largest of each window."""
     return apply("window_max", x, **attributes)

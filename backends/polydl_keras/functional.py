@@ -22,10 +22,11 @@ BUILDER, NAMED = "builder", "named"  # marks of definitions
 
 # what Keras calls the operations of a functional model (add, add_1, ...): no layer may be called so
 _OPERATIONS = """absolute add argmax average_pool bitwise_and bitwise_xor broadcast_to cast clip
-    concatenate conv divide equal erf exp gelu get_item greater greater_equal less less_equal log
-    log_softmax logical_and logical_not logical_or matmul max max_pool maximum mean min minimum
-    multiply negative not_equal pad power relu reshape right_shift rsqrt sigmoid softmax sqrt
-    stop_gradient subtract sum take take_along_axis tanh transpose true_divide where""".split()
+    concatenate conv conv_transpose divide equal erf exp expand_dims gelu get_item greater
+    greater_equal less less_equal log log_softmax logical_and logical_not logical_or matmul max max_pool
+    maximum mean min minimum multiply negative not_equal pad power relu reshape right_shift
+    rsqrt sigmoid softmax split sqrt stop_gradient subtract sum take take_along_axis tanh
+    transpose true_divide where""".split()
 _OPERATION = re.compile(rf"({'|'.join(_OPERATIONS)})(_\d+)?")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ from polydl.training.settings import Training
 from polydl_torch import natives
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
-from polydl_torch.layout import channels_first
+from polydl_torch.layout import channels_first, turned_inputs
 from polydl_torch.trainer import native_optimizer, trainer_lines
 
 
@@ -194,7 +195,9 @@ class TorchBackend(Backend):
         return None if construct is None else (construct, "")
 
     def emit(self, program: Program, options: Options) -> Emitted:
-        return self.emitter(program, options).emit()
+        emitter = self.emitter(program, options)
+        emitted = emitter.emit()
+        return replace(emitted, channels_first=turned_inputs(program, emitter.program))
 
     def build(
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options

@@ -1,11 +1,13 @@
 """Channels-first inside, channels-last outside: the layout pass of the PyTorch backend.
 
-torch's image layers take (batch, channels, height, width). This pass decides for every value with
-four axes which order it has, so that a CNN permutes once at its entry and once before it flattens.
-A permuted view of channels-last memory is torch's channels_last format, its fastest.
+torch's image layers take (batch, channels, *spatial). This pass decides for every value with three
+to five axes which order it has, so that a CNN permutes once at its entry and once before it
+flattens. A permuted view of channels-last memory is torch's channels_last format, its fastest.
 
 Values that elementwise nodes connect form a group with one order: channels-first if any of them
-meets a layer that wants it. Nodes that care about the order of axes get permuted views.
+meets a layer that wants it. Nodes that care about the order of axes get permuted views. A value with
+three axes may as well be a sequence, whose dense layers and norms want channels last: there the
+majority of a group's uses decides.
 """
 
 from __future__ import annotations
@@ -26,9 +28,7 @@ from polydl.program.types import (
     walk,
 )
 
-TO_FIRST = (0, 3, 1, 2)  # axes of a channels-last array in channels-first order
-TO_LAST = (0, 2, 3, 1)
-_AXIS = {0: 0, 1: 2, 2: 3, 3: 1}  # channels-last axis -> its place in channels-first
+SEQUENCE, IMAGE_RANKS = 3, (3, 4, 5)  # (batch, length, channels) may be a sequence of features
 
 ELEMENTWISE = frozenset(
     """negative absolute exp log sqrt rsqrt tanh erf logical_not stop_gradient add subtract multiply
@@ -61,8 +61,27 @@ def channels_first(
     return _Layout(program, layout_of, first_inputs).run(keep)
 
 
+def to_first(rank: int) -> tuple[int, ...]:
+    """Axes of a channels-last array in channels-first order."""
+    return (0, rank - 1, *range(1, rank - 1))
+
+
+def to_last(rank: int) -> tuple[int, ...]:
+    return (0, *range(2, rank), 1)
+
+
+def turned_inputs(before: Program, after: Program) -> tuple[bool, ...]:
+    """Which inputs of the model are channels-first after the pass; the others are the same values."""
+    pairs = zip(before.root.inputs, after.root.inputs, strict=True)
+    return tuple(old is not new for old, new in pairs)
+
+
 def _is_image(operand: Operand) -> bool:
-    return isinstance(operand, Value) and len(operand.shape) == 4
+    return isinstance(operand, Value) and len(operand.shape) in IMAGE_RANKS
+
+
+def _is_sequence(value: Value) -> bool:
+    return len(value.shape) == SEQUENCE
 
 
 class _Layout:
@@ -85,10 +104,14 @@ class _Layout:
         """Whether a Block acts on each element, so that any order of axes will do."""
         if block.key not in self.free:
             layout = self.layout_of(block)
-            self.free[block.key] = layout == "any" or (
-                not block.is_module
-                and not layout
-                and all(self._free_node(node) for node in block.nodes)
+            ranks = {len(v.shape) for v in [*block.inputs, *values_of(block.outputs)]}
+            self.free[block.key] = len(ranks.intersection(IMAGE_RANKS)) < 2 and (
+                layout == "any"
+                or (
+                    not block.is_module
+                    and not layout
+                    and all(self._free_node(node) for node in block.nodes)
+                )
             )
         return self.free[block.key]
 
@@ -112,7 +135,7 @@ class _Layout:
                 tuple(map(_is_image, block.inputs)), tuple(map(_is_image, block.outputs))
             )
             self.done[key] = _wrapped(block, signature)
-        elif not block.is_module or wants == "native":
+        elif not block.is_module or wants in ("native", "any"):
             signature = Signature((False,) * len(block.inputs), (False,) * len(block.outputs))
             self._keep(key)
         else:
@@ -147,7 +170,7 @@ class _Layout:
 
 
 def _turned(value: Value) -> Value:
-    return replace(value, shape=tuple(value.shape[axis] for axis in TO_FIRST))
+    return replace(value, shape=tuple(value.shape[axis] for axis in to_first(len(value.shape))))
 
 
 def _permuted_function(layout: _Layout, block: Block) -> Block:
@@ -186,14 +209,17 @@ def _wrapped(block: Block, signature: Signature) -> Block:
         if first:
             turned = replace(_turned(value), id=next_id)
             next_id += 1
-            before.append(Node("transpose", (turned,), (value,), {"axes": TO_LAST}))
+            before.append(
+                Node("transpose", (turned,), (value,), {"axes": to_last(len(value.shape))})
+            )
             value = turned
         inputs.append(value)
     for operand, first in zip(block.outputs, signature.outputs, strict=True):
         if first and isinstance(operand, Value):
             turned = replace(_turned(operand), id=next_id)
             next_id += 1
-            after.append(Node("transpose", (operand,), (turned,), {"axes": TO_FIRST}))
+            axes = to_first(len(operand.shape))
+            after.append(Node("transpose", (operand,), (turned,), {"axes": axes}))
             operand = turned
         outputs.append(operand)
     return replace(
@@ -215,14 +241,15 @@ class _BlockLayout:
     def __init__(self, layout: _Layout, block: Block):
         self.layout, self.block = layout, block
         self.parent: dict[int, int] = {}
-        self.wanted: set[int] = set()  # values that a channels-first layer takes or gives
+        self.wanted: dict[int, Value] = {}  # what a channels-first layer takes or gives, by id
+        self.balance: dict[int, int] = {}  # of a sequence: uses channels-first less the others
         self.next_id = _next_id(block)
 
     def run(self) -> Signature:
         block = self.block
         self._group(block.nodes)
         self._join_regions(block.nodes)
-        firsts = {self._find(identity) for identity in self.wanted}
+        firsts = self._first_groups()
         self.first = {identity for identity in self.parent if self._find(identity) in firsts}
         is_root = block.key == ""
         self.given: dict[int, bool] = {}  # value -> its order as rewritten
@@ -230,9 +257,10 @@ class _BlockLayout:
         self.views: list[dict[tuple[int, bool], Value]] = [{}]
         inputs = []
         for value in block.inputs:
-            first = _is_image(value) and (
-                self.layout.first_inputs if is_root else value.id in self.first
-            )
+            first = _is_image(value) and value.id in self.first
+            if is_root:
+                image = _is_image(value) and not _is_sequence(value)
+                first = self.layout.first_inputs and (first or image)
             inputs.append(self._define(value, first))
         nodes: list[Node] = []
         self._rewrite(block.nodes, nodes)
@@ -267,13 +295,29 @@ class _BlockLayout:
                 self._join([*values_of(node.operands), *node.outputs])
             elif node.op == "call":
                 signature = self.layout.signatures[node.attributes["block"]]
-                pairs = [
-                    *zip(node.operands, signature.inputs, strict=True),
-                    *zip(node.outputs, signature.outputs, strict=True),
-                ]
-                self.wanted.update(v.id for v, first in pairs if first and isinstance(v, Value))
+                self._note(node.operands, signature.inputs)
+                self._note(node.outputs, signature.outputs)
+            elif not self._is_spatial_reduction(node):
+                self._note(node.operands, (False,) * len(node.operands))
+                self._note(node.outputs, (False,) * len(node.outputs))
             for region in node.regions:
                 self._group(region.nodes)
+
+    def _note(self, values: Sequence[Operand], firsts: Sequence[bool]) -> None:
+        for value, first in zip(values, firsts, strict=True):
+            if isinstance(value, Value) and first:
+                self.wanted[value.id] = value
+            if isinstance(value, Value) and _is_sequence(value):
+                self.balance[value.id] = self.balance.get(value.id, 0) + (1 if first else -1)
+
+    def _first_groups(self) -> set[int]:
+        """The groups that are channels-first."""
+        total: dict[int, int] = {}
+        for identity, balance in self.balance.items():
+            group = self._find(identity)
+            total[group] = total.get(group, 0) + balance
+        wanted = [(self._find(i), value) for i, value in self.wanted.items()]
+        return {g for g, value in wanted if not _is_sequence(value) or total[g] >= 0}
 
     def _join_regions(self, nodes: tuple[Node, ...]) -> None:
         for node in walk(nodes):
@@ -293,8 +337,8 @@ class _BlockLayout:
             return _is_image(node.operands[0])
         if node.op not in ELEMENTWISE:
             return False
-        ranks = [len(v.shape) for v in values_of(node.operands)]
-        return 4 in ranks and all(rank in (0, 4) for rank in ranks)
+        ranks = {len(v.shape) for v in values_of(node.operands)} - {0}
+        return len(ranks) == 1 and ranks.issubset(IMAGE_RANKS)
 
     # rewriting
 
@@ -316,7 +360,7 @@ class _BlockLayout:
         for views in self.views:
             if (operand.id, first) in views:
                 return views[operand.id, first]
-        axes = TO_FIRST if first else TO_LAST
+        axes = (to_first if first else to_last)(len(value.shape))
         shape = tuple(value.shape[axis] for axis in axes)
         view = Value(self.next_id, shape, value.dtype, "")
         self.next_id += 1
@@ -337,7 +381,7 @@ class _BlockLayout:
                 into.append(
                     replace(node, operands=operands, outputs=outputs, attributes=attributes)
                 )
-            elif self._is_spatial_mean(node):
+            elif self._is_spatial_reduction(node) and self._given_first(node.operands[0]):
                 operands = tuple(self._use(x, True, into) for x in node.operands)
                 outputs = tuple(self._define(v, False) for v in node.outputs)
                 attributes = _turned_attributes(node)
@@ -349,17 +393,17 @@ class _BlockLayout:
                 outputs = tuple(self._define(v, False) for v in node.outputs)
                 into.append(replace(node, operands=operands, outputs=outputs))
 
-    def _is_spatial_mean(self, node: Node) -> bool:
-        """A reduction of height and width, which leaves (batch, channels) in either order."""
-        x = node.operands[0] if node.operands else None
+    def _is_spatial_reduction(self, node: Node) -> bool:
+        """A reduction of all spatial axes, which leaves (batch, channels) in either order."""
         return (
             node.op in REDUCTIONS
-            and isinstance(x, Value)
-            and _is_image(x)
-            and self.given.get(x.id, False)
+            and _is_image(node.operands[0])
             and not node.attributes.get("keepdims")
-            and sorted(_axes(node)) == [1, 2]
+            and sorted(_axes(node)) == [*range(1, _rank(node) - 1)]
         )
+
+    def _given_first(self, operand: Operand) -> bool:
+        return isinstance(operand, Value) and self.given[operand.id]
 
     def _rewrite_call(self, node: Node, into: list[Node]) -> None:
         key = node.attributes["block"]
@@ -401,18 +445,24 @@ class _BlockLayout:
         into.append(replace(node, outputs=outputs_, regions=tuple(regions)))
 
 
+def _rank(node: Node) -> int:
+    (value,) = values_of(node.operands)
+    return len(value.shape)
+
+
 def _axes(node: Node) -> tuple[int, ...]:
-    axis = node.attributes.get("axis")
-    axes = tuple(range(4)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    return tuple(a % 4 for a in axes)
+    axis, rank = node.attributes.get("axis"), _rank(node)
+    axes = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(a % rank for a in axes)
 
 
 def _turned_attributes(node: Node) -> Mapping[str, Any]:
     """Attributes that name axes, for a channels-first operand."""
     if node.op in REDUCTIONS:
-        axes = tuple(sorted(_AXIS[a] for a in _axes(node)))
+        order = to_first(_rank(node))
+        axes = tuple(sorted(order.index(a) for a in _axes(node)))
         return {**node.attributes, "axis": axes[0] if len(axes) == 1 else axes}
     if node.op == "pad":
         widths = node.attributes["widths"]
-        return {**node.attributes, "widths": tuple(widths[axis] for axis in TO_FIRST)}
+        return {**node.attributes, "widths": tuple(widths[a] for a in to_first(_rank(node)))}
     return node.attributes

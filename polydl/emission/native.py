@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from polydl.emission.code import Code
+from polydl.program.types import Block
 
 Call = Callable[[str, list[Code]], Code]
 
@@ -20,8 +22,8 @@ class Native:
 
     construct: the constructor's text, such as "nn.Linear(64, 10)"; empty for a plain function.
     call: from the name of what was constructed and the arguments to the call's text.
-    weights: for each entry of the built-in, the part's attribute and the order of axes that turns
-        the canonical layout into the part's (None: the same).
+    weights: for each entry of the built-in, by its path from there, the part's attribute and the
+        order of axes that turns the canonical layout into the part's (None: the same).
     support: names of helper texts that must stand in the module.
     layout: what the part does with images; see the backend that uses it.
     module: what stands for it in the framework's own sequence of modules, where it is not constructed:
@@ -34,6 +36,14 @@ class Native:
     support: tuple[str, ...] = ()
     layout: str = ""
     module: str = ""
+
+
+WINDOWED = ("conv", "conv_transpose", "window_max", "window_sum")
+
+
+def window_attributes(block: Block) -> Mapping[str, Any]:
+    """Window, strides, padding and the like as a definition resolved them for all axes."""
+    return next(node for node in block.nodes if node.op in WINDOWED).attributes
 
 
 def function_native(template: str, precedence: int | None = None, **options: str) -> Native:

@@ -17,7 +17,7 @@ def place(units: UnitTable, user: Unit, path: str) -> tuple[str, Axes]:
 def native_entry(units: UnitTable, owner: Unit, path: str) -> tuple[str, Axes]:
     """An entry's attribute in its owner's native object, and its order of axes there."""
     if owner.native is not None:
-        return owner.native.weights[path.rpartition(".")[2]]
+        return owner.native.weights[path.removeprefix(f"{owner.path}.")]
     return units.entry_names[path], None
 
 

@@ -126,8 +126,11 @@ class UnitTable:
         return self.modules[""]
 
     def owner(self, entry: str) -> Unit:
-        """The unit of the module that declared an entry."""
-        return self.modules[entry.rpartition(".")[0]]
+        """The unit of the module that declared an entry, or of the native that stands for it."""
+        path = entry.rpartition(".")[0]
+        while path not in self.modules:  # inside of what a native replaces
+            path = path.rpartition(".")[0]
+        return self.modules[path]
 
     def own_entries(self, unit: Unit) -> list[Entry]:
         """What the unit's own module declares."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polydl.errors import DefinitionError, DTypeError, ShapeError
+from polydl.program.sizes import AnySize
 from polydl.spec.tensor import Tensor
 
 
@@ -22,11 +23,35 @@ def require_within(layer: str, low: float, high: float, **arguments: float) -> N
             )
 
 
-def require_image(layer: str, x: Tensor) -> None:
-    if x.ndim != 4:
+_SPATIAL = {1: "length", 2: "height, width", 3: "depth, height, width"}
+
+
+def require_spatial(layer: str, x: Tensor, rank: int) -> None:
+    """Channels-last float input with `rank` spatial axes."""
+    if x.ndim != rank + 2:
+        sizes = {1: "three", 2: "four", 3: "five"}[rank]
         raise ShapeError(
-            f"{layer} takes (batch, height, width, channels), got {x!r} with {x.ndim} axes. "
-            "Reshape it, or give dl.Input four sizes"
+            f"{layer} takes (batch, {_SPATIAL[rank]}, channels), got {x!r} with {x.ndim} axes. "
+            f"Reshape it, or give dl.Input {sizes} sizes"
         )
     if x.dtype != "float":
         raise DTypeError(f"{layer} takes float input, got {x!r}")
+
+
+def require_known(layer: str, **sizes: AnySize) -> int:
+    """One size that must be known while tracing."""
+    ((name, size),) = sizes.items()
+    if not isinstance(size, int):
+        raise ShapeError(
+            f"{layer}: the number of {name} is known only at run time. Give dl.Input a fixed size"
+        )
+    return size
+
+
+def require_groups(layer: str, groups: int, **sizes: AnySize) -> int:
+    """One size that the groups must divide."""
+    ((name, _),) = sizes.items()
+    size = require_known(layer, **sizes)
+    if size % groups:
+        raise ShapeError(f"{layer}: {groups} groups do not divide {size} {name}")
+    return size

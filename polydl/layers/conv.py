@@ -1,17 +1,100 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from polydl import ops
-from polydl.errors import DefinitionError, ShapeError
-from polydl.layers.checks import require_image, require_positive
-from polydl.layers.geometry import Padding, check_padding, pair, resolve_padding
+from polydl.layers.checks import require_groups, require_positive, require_spatial
+from polydl.layers.geometry import Ints, Padding, check_padding, per_axis, resolve_padding
 from polydl.program.types import Initializer
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
 
+class Convolution(Module):
+    """What convolutions of every kind share: their geometry, and a bias in the end."""
+
+    rank: ClassVar[int]
+    words: ClassVar[tuple[str, ...]] = ("same", "valid")  # padding by name
+
+    kernel_size: Ints
+    strides: Ints
+    padding: Padding
+    dilation: Ints
+    use_bias: bool
+    kernel_initializer: str | Initializer
+    bias_initializer: str | Initializer
+
+    def __post_init__(self) -> None:
+        for argument in ("kernel_size", "strides", "dilation"):
+            self.per_axis(argument)
+        check_padding(type(self).__name__, self.padding, self.rank, self.words)
+
+    def per_axis(self, argument: str, least: int = 1) -> tuple[int, ...]:
+        return per_axis(type(self).__name__, argument, getattr(self, argument), self.rank, least)
+
+    def channels(self, x: Tensor, groups: int = 1) -> int:
+        require_spatial(type(self).__name__, x, self.rank)
+        return require_groups(type(self).__name__, groups, channels=x.shape[-1])
+
+    def convolve(self, x: Tensor, kernel: Tensor, groups: int) -> Tensor:
+        window, strides, dilation = map(self.per_axis, ("kernel_size", "strides", "dilation"))
+        name, sizes = type(self).__name__, x.shape[1:-1]
+        padding = resolve_padding(name, self.padding, sizes, window, strides, dilation)
+        y = ops.conv(x, kernel, strides=strides, padding=padding, dilation=dilation, groups=groups)
+        return self.finish(y)
+
+    def finish(self, y: Tensor) -> Tensor:
+        if self.use_bias:
+            y = y + self.parameter("bias", (y.shape[-1],), self.bias_initializer)
+        return y
+
+
+@dataclass(eq=False)
+class Conv(Convolution):
+    """What Conv1D, Conv2D and Conv3D share."""
+
+    filters: int
+    kernel_size: Ints
+    strides: Ints = 1
+    padding: Padding = "valid"
+    dilation: Ints = 1
+    groups: int = 1
+    use_bias: bool = True
+    kernel_initializer: str | Initializer = "glorot_uniform"
+    bias_initializer: str | Initializer = "zeros"
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        require_positive(name, filters=self.filters, groups=self.groups)
+        super().__post_init__()
+        require_groups(name, self.groups, filters=self.filters)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        inside = self.channels(x, self.groups) // self.groups
+        shape = (*self.per_axis("kernel_size"), inside, self.filters)
+        kernel = self.parameter("kernel", shape, self.kernel_initializer)
+        return self.convolve(x, kernel, self.groups)
+
+
 @builtin()
-class Conv2D(Module):
+class Conv1D(Conv):
+    """Cross-correlation of (batch, length, channels) with a window, plus a bias.
+
+    y[n, i, o] = b[o] + sum over a, c of x[n, i s + a d - p, c] K[a, c, o]
+
+    padding: "valid", "same" (ceil(length / stride) outputs, the odd one after), "causal" (all of it
+    before, so that no output sees what comes later), an int, or (before, after). torch has no
+    "causal": its input is padded before the call. kernel (length, channels / groups, filters).
+    """
+
+    rank = 1
+    words = ("same", "valid", "causal")
+
+
+@builtin()
+class Conv2D(Conv):
     """Cross-correlation of (batch, height, width, channels) with a window, plus a bias.
 
     y[n, i, j, o] = b[o] + sum over a, b, c of x[n, i s + a d - p, j s + b d - p, c] K[a, b, c, o]
@@ -22,41 +105,14 @@ class Conv2D(Module):
     (filters, channels / groups, height, width).
     """
 
-    filters: int
-    kernel_size: int | tuple[int, int]
-    strides: int | tuple[int, int] = 1
-    padding: Padding = "valid"
-    dilation: int | tuple[int, int] = 1
-    groups: int = 1
-    use_bias: bool = True
-    kernel_initializer: str | Initializer = "glorot_uniform"
-    bias_initializer: str | Initializer = "zeros"
+    rank = 2
 
-    def __post_init__(self) -> None:
-        require_positive("Conv2D", filters=self.filters, groups=self.groups)
-        for name in ("kernel_size", "strides", "dilation"):
-            pair("Conv2D", name, getattr(self, name))
-        check_padding("Conv2D", self.padding)
-        if self.filters % self.groups:
-            raise DefinitionError(
-                f"Conv2D: {self.groups} groups do not divide {self.filters} filters"
-            )
 
-    def __call__(self, x: Tensor) -> Tensor:
-        require_image("Conv2D", x)
-        window = pair("Conv2D", "kernel_size", self.kernel_size)
-        strides = pair("Conv2D", "strides", self.strides)
-        dilation = pair("Conv2D", "dilation", self.dilation)
-        channels = x.shape[-1]
-        if not isinstance(channels, int) or channels % self.groups:
-            raise ShapeError(f"Conv2D: {self.groups} groups do not divide {channels} channels")
-        kernel = self.parameter(
-            "kernel", (*window, channels // self.groups, self.filters), self.kernel_initializer
-        )
-        padding = resolve_padding("Conv2D", self.padding, x.shape[1:3], window, strides, dilation)
-        y = ops.conv(
-            x, kernel, strides=strides, padding=padding, dilation=dilation, groups=self.groups
-        )
-        if self.use_bias:
-            y = y + self.parameter("bias", (self.filters,), self.bias_initializer)
-        return y
+@builtin()
+class Conv3D(Conv):
+    """Cross-correlation of (batch, depth, height, width, channels) with a window, plus a bias.
+
+    As Conv2D, with one more axis. kernel (depth, height, width, channels / groups, filters).
+    """
+
+    rank = 3

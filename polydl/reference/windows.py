@@ -59,6 +59,35 @@ def conv(
     return np.concatenate(parts, axis=-1)
 
 
+def conv_transpose(
+    x: Array, kernel: Array, strides: Ints, padding: Pairs, dilation: Ints, groups: int = 1
+) -> Array:
+    """Each input adds its window to the outputs; output group g sees the g-th share of channels."""
+    rank = len(strides)
+    taps, each = kernel.shape[:rank], kernel.shape[-2]
+    sizes = [
+        (size - 1) * stride + (count - 1) * step + 1
+        for size, stride, count, step in zip(x.shape[1:-1], strides, taps, dilation, strict=True)
+    ]
+    room = [size + max(-high, 0) for size, (_, high) in zip(sizes, padding, strict=True)]
+    y = np.zeros((len(x), *room, groups * each))
+    share = kernel.shape[-1] // groups
+    for tap in np.ndindex(*taps):
+        place = tuple(
+            slice(t * step, t * step + (size - 1) * stride + 1, stride)
+            for t, step, size, stride in zip(tap, dilation, x.shape[1:-1], strides, strict=True)
+        )
+        for g in range(groups):
+            seen = slice(g * share, (g + 1) * share)
+            y[(slice(None), *place, slice(g * each, (g + 1) * each))] += (
+                x[..., seen] @ kernel[tap][:, seen].T
+            )
+    kept = tuple(
+        slice(low, size - max(high, 0)) for size, (low, high) in zip(room, padding, strict=True)
+    )
+    return y[(slice(None), *kept)]
+
+
 def window_max(x: Array, window: Ints, strides: Ints, padding: Pairs) -> Array:
     """The largest of each window; padding is -inf."""
     seen = windows(x, window, strides, padding, (1,) * len(window), fill=-np.inf)
@@ -77,6 +106,7 @@ def _last(count: int) -> Ints:
 
 WINDOWS: dict[str, Callable[..., Any]] = {
     "conv": conv,
+    "conv_transpose": conv_transpose,
     "window_max": window_max,
     "window_sum": window_sum,
 }

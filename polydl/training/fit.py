@@ -186,7 +186,7 @@ class Fitting:
         if not isinstance(batch_size, int) or batch_size < 1:
             raise DataError(f"batch_size must be a positive integer, got {batch_size!r}")
         arrays = input_arrays(self.program, inputs, self.options.carrier)
-        arrays = in_layout(arrays, self.options.layout)
+        arrays = in_layout(arrays, self.model.emitted.channels_first)
         count = len(arrays[0]) if arrays and arrays[0].ndim else 0
         if count == 0:
             raise DataError("predict: there are no samples")
@@ -210,7 +210,7 @@ class Fitting:
         self, training: Training, data: tuple[Any, Any], where: str
     ) -> tuple[list[np.ndarray], np.ndarray]:
         inputs, targets = training_arrays(self.program, training, self.options.dtype, data, where)
-        return in_layout(inputs, self.options.layout), targets
+        return in_layout(inputs, self.model.emitted.channels_first), targets
 
 
 def _require_training(given: Any) -> None:

@@ -6,14 +6,11 @@ from collections.abc import Callable
 
 from polydl.emission.code import Literal
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native, function_native
+from polydl.emission.native import Native, function_native, window_attributes
 from polydl.program.types import Block
 from polydl_flax.initial import initializer_text
 
 Row = Callable[[Emitter, Block, Literal], Native | None]
-
-
-Pairs = tuple[tuple[int, int], ...]
 
 
 DENSE = {"kernel": ("kernel", None), "bias": ("bias", None)}
@@ -43,22 +40,17 @@ def tail(emitter: Emitter, block: Block, **initial: tuple[str, str]) -> str:
 KERNEL = {"kernel": ("kernel_init", "glorot_uniform"), "bias": ("bias_init", "zeros")}
 
 
-def one_or_two(values: tuple[int, int]) -> str:
-    return str(values[0]) if values[0] == values[1] else str(tuple(values))
-
-
-def resolved_pairs(block: Block) -> Pairs:
-    """The padding that the definition resolved to."""
-    node = next(n for n in block.nodes if n.op in ("conv", "window_max", "window_sum"))
-    return tuple((low, high) for low, high in node.attributes["padding"])
+def one_or_all(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
 
 
 def padding_text(block: Block) -> str:
     """nnx's padding argument; XLA's "SAME" is our "same"."""
-    pairs = resolved_pairs(block)
+    pairs = window_attributes(block)["padding"]
     if not any(side for sides in pairs for side in sides):
         return '"VALID"'
-    return '"SAME"' if block.config["padding"] == "same" else str(pairs)
+    padding = block.config["padding"]
+    return f'"{padding.upper()}"' if isinstance(padding, str) else str(pairs)
 
 
 def function_row(template: str, module: str = "") -> Row:

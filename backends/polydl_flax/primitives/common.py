@@ -21,6 +21,15 @@ def transposed(code: Code, axes: tuple[int, ...]) -> Code:
     return Code(f"{code.atom}.transpose({', '.join(map(str, axes))})")
 
 
+def transposed_padding(
+    padding: tuple[tuple[int, int], ...], reach: tuple[int, ...]
+) -> tuple[tuple[int, int], ...]:
+    """XLA's padding of a transposed convolution's input, for what ours leaves out of its output."""
+    return tuple(
+        (span - 1 - low, span - 1 - high) for (low, high), span in zip(padding, reach, strict=True)
+    )
+
+
 def number(value: float) -> str:
     """A literal; infinities have none in Python."""
     if value in (float("inf"), float("-inf")):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from polydl.emission.code import Code, Literal
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native, function_native
+from polydl.emission.native import Native, function_native, window_attributes
 from polydl.program.types import Block, Entry
 from polydl_keras.initializers import option
 from polydl_keras.primitives.common import pad_text, same_padding
@@ -25,18 +25,21 @@ def own_entry(emitter: Emitter, block: Block, name: str) -> Entry | None:
     return emitter.program.entries.get(f"{block.path}.{name}".lstrip("."))
 
 
-def kernel_options(emitter: Emitter, block: Block) -> str:
+def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
+    """The canonical shape of one of the module's own entries."""
+    return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
+
+
+def bias_option(emitter: Emitter, block: Block) -> str:
     if block.config["use_bias"]:
-        bias = option("bias", own_entry(emitter, block, "bias"), "zeros")
-    else:
-        bias = ", use_bias=False"
-    return bias + option("kernel", own_entry(emitter, block, "kernel"), "glorot_uniform")
+        return option("bias", own_entry(emitter, block, "bias"), "zeros")
+    return ", use_bias=False"
 
 
-def resolved_padding(block: Block) -> Pairs:
-    """The padding that the definition resolved to."""
-    node = next(n for n in block.nodes if n.op in ("conv", "window_max", "window_sum"))
-    return node.attributes["padding"]
+def kernel_options(emitter: Emitter, block: Block) -> str:
+    return bias_option(emitter, block) + option(
+        "kernel", own_entry(emitter, block, "kernel"), "glorot_uniform"
+    )
 
 
 def padded_call(padding: Pairs, value: float) -> Callable[[str, list[Code]], Code]:
@@ -52,9 +55,9 @@ def placed_padding(
     block: Block, spans: tuple[int, ...], strides: tuple[int, ...]
 ) -> tuple[str, bool]:
     """Keras' padding argument, and whether the input must be padded before."""
-    if block.config["padding"] in ("same", "valid"):
+    if isinstance(block.config["padding"], str):
         return block.config["padding"], False
-    padding = resolved_padding(block)
+    padding = window_attributes(block)["padding"]
     if not any(side for sides in padding for side in sides):
         return "valid", False
     if max(strides) == 1 and same_padding(padding, spans):

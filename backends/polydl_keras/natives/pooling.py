@@ -5,43 +5,75 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native
-from polydl.layers.geometry import pair
+from polydl.emission.native import Native, window_attributes
+from polydl.layers.geometry import per_axis
 from polydl.program.types import Block
-from polydl_keras.natives.common import (
-    Literal,
-    Row,
-    layer_row,
-    padded_call,
-    placed_padding,
-    resolved_padding,
-)
+from polydl_keras.natives.common import Literal, Row, layer_row, padded_call, placed_padding
 from polydl_keras.primitives.common import one_or_all
 
+_NO_FLOAT64 = "TensorFlow has no float64 for windows over three axes"
 
-def pool(layer: str, value: float) -> Row:
+REASONS = {
+    "polydl:MaxPool3D@1": f"{_NO_FLOAT64}, and each of several equals has the whole derivative",
+    "polydl:AvgPool3D@1": _NO_FLOAT64,
+    "polydl:AdaptiveAvgPool3D@1": _NO_FLOAT64,
+    **{
+        f"polydl:AdaptiveMaxPool{rank}D@1": "of equals it takes the first column by column, and for "
+        "one bin its derivative is not set"
+        for rank in (1, 2, 3)
+    },
+}
+
+
+def pool(layer: str, average: bool = False) -> Row:
+    """Keras leaves padding out of averages; zeros put there before do count."""
+
     def pool(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-        config = block.config
-        window = pair("pool", "pool_size", config["pool_size"])
-        strides = pair("pool", "strides", config["strides"] or config["pool_size"])
+        a = window_attributes(block)
+        window, strides = a["window"], a["strides"]
         padding, before = placed_padding(block, window, strides)
-        if before and value == 0.0:  # zeros would count in an average
+        padded = any(side for sides in a["padding"] for side in sides)
+        if average and padded and block.config["count_padding"]:
+            padding, before = "valid", True
+        elif average and before:
             return None
         text = f"layers.{layer}({one_or_all(window)}"
         if strides != window:
             text += f", strides={one_or_all(strides)}"
         if padding != "valid":
             text += f', padding="{padding}"'
-        options: dict[str, Any] = (
-            {"call": padded_call(resolved_padding(block), value)} if before else {}
-        )
+        fill = 0.0 if average else float("-inf")
+        options: dict[str, Any] = {"call": padded_call(a["padding"], fill)} if before else {}
         return Native(f"{text})", **options)
 
     return pool
 
 
+def adaptive_avg_pool(rank: int) -> Row:
+    """Keras tries windows of one more than a bin, which must fit the axis."""
+
+    def adaptive(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        counts = per_axis(block.class_name, "output_size", block.config["output_size"], rank)
+        if max(counts) == 1:
+            return Native(f"layers.GlobalAveragePooling{rank}D(keepdims=True)")
+        sizes = [int(size) for size in block.inputs[0].shape[1:-1]]
+        fits = all(-(-n // count) < n for n, count in zip(sizes, counts, strict=True))
+        if rank == 3 or not fits:
+            return None
+        return Native(f"layers.AdaptiveAveragePooling{rank}D({one_or_all(counts)})")
+
+    return adaptive
+
+
 NATIVES: dict[str, Row] = {
-    "polydl:MaxPool2D@1": pool("MaxPooling2D", float("-inf")),
-    "polydl:AvgPool2D@1": pool("AveragePooling2D", 0.0),
-    "polydl:GlobalAvgPool2D@1": layer_row("layers.GlobalAveragePooling2D()"),
+    "polydl:MaxPool1D@1": pool("MaxPooling1D"),
+    "polydl:MaxPool2D@1": pool("MaxPooling2D"),
+    "polydl:AvgPool1D@1": pool("AveragePooling1D", average=True),
+    "polydl:AvgPool2D@1": pool("AveragePooling2D", average=True),
 }
+for _rank in (1, 2, 3):
+    NATIVES |= {
+        f"polydl:GlobalAvgPool{_rank}D@1": layer_row(f"layers.GlobalAveragePooling{_rank}D()"),
+        f"polydl:GlobalMaxPool{_rank}D@1": layer_row(f"layers.GlobalMaxPooling{_rank}D()"),
+        f"polydl:AdaptiveAvgPool{_rank}D@1": adaptive_avg_pool(_rank),
+    }

@@ -46,5 +46,12 @@ def same_padding(padding: tuple[tuple[int, int], ...], spans: tuple[int, ...]) -
     )
 
 
+def transposed_padding(padding: tuple[tuple[int, int], ...]) -> tuple[tuple[int, ...], str]:
+    """output_padding of a transposed convolution that is "valid", and a slice of what it keeps."""
+    more = tuple(max(-high, 0) for _, high in padding)
+    kept = [f"{low or ''}:{-max(high, 0) or ''}" for low, high in padding]
+    return more, f"[:, {', '.join(kept)}]" if any(part != ":" for part in kept) else ""
+
+
 def one_or_all(values: tuple[int, ...]) -> str:
     return str(values[0]) if len(set(values)) == 1 else str(tuple(values))

@@ -32,16 +32,6 @@ def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
     return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
 
 
-def one_or_two(values: tuple[int, int]) -> str:
-    return str(values[0]) if values[0] == values[1] else str(values)
-
-
-def resolved_padding(block: Block) -> tuple[tuple[int, int], ...]:
-    """The padding that the definition resolved to."""
-    node = next(n for n in block.nodes if n.op in ("conv", "window_max", "window_sum"))
-    return node.attributes["padding"]
-
-
 def function_row(template: str, module: str = "") -> Row:
     """module: what stands for it in a sequence of modules."""
     return lambda emitter, block, literal: function_native(template, module=module)

@@ -2,52 +2,92 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from polydl.emission.code import Code
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native
-from polydl.layers.geometry import pair
+from polydl.emission.native import Native, window_attributes
 from polydl.program.types import Block
-from polydl_torch.natives.common import (
-    CHANNELS_FIRST,
-    Literal,
-    Row,
-    one_or_two,
-    resolved_padding,
-    weight_shape,
+from polydl_torch.natives.common import CHANNELS_FIRST, Literal, Row, weight_shape
+from polydl_torch.primitives.common import changed, one_or_all, pad_text, transposed_padding
+
+_SEVERAL = (
+    "it keeps the filters of all channels on one axis; with several a channel, the definition"
 )
-from polydl_torch.primitives.common import pad_text
 
-CONV = {"kernel": ("weight", (3, 2, 0, 1)), "bias": ("bias", None)}
+REASONS = {"polydl:DepthwiseConv2D@1": _SEVERAL}
 
 
-def conv2d(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    config = block.config
-    kernel = weight_shape(emitter, block, "kernel")
-    padding = resolved_padding(block)
+def _weights(rank: int) -> dict[str, tuple[str, tuple[int, ...] | None]]:
+    """torch keeps (outputs, inputs, window...), and so for transposed convolutions too."""
+    return {"kernel": ("weight", (rank + 1, rank, *range(rank))), "bias": ("bias", None)}
+
+
+def conv(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    *window, inside, filters = weight_shape(emitter, block, "kernel")
+    return _conv(block, literal, tuple(window), (inside * block.config["groups"], filters))
+
+
+def depthwise_conv(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """torch keeps the filters of all channels on one axis."""
+    *window, channels, multiplier = weight_shape(emitter, block, "kernel")
+    if multiplier != 1:
+        return None
+    native = _conv(block, literal, tuple(window), (channels, channels))
+    return replace(native, weights={**native.weights, "kernel": ("weight", (2, 3, 0, 1))})
+
+
+def _conv(
+    block: Block, literal: Literal, window: tuple[int, ...], sizes: tuple[int, int]
+) -> Native:
+    """torch pads evenly; an odd padding goes first."""
+    a, rank, (channels, filters) = window_attributes(block), len(window), sizes
+    padding, groups = a["padding"], a["groups"]
     even = all(low == high for low, high in padding)
-    window = one_or_two(pair("Conv2D", "kernel_size", config["kernel_size"]))
-    inputs = literal(kernel[2] * config["groups"], "in_channels")
-    text = f"nn.Conv2d({inputs}, {literal(config['filters'], 'filters')}, {window}"
-    for name, ours in (("stride", "strides"), ("dilation", "dilation")):
-        both = pair("Conv2D", ours, config[ours])
-        if both != (1, 1):
-            text += f", {name}={one_or_two(both)}"
-    if even and any(low for low, _ in padding):
-        text += f", padding={one_or_two((padding[0][0], padding[1][0]))}"
-    if config["groups"] != 1:
-        text += f", groups={literal(config['groups'], 'groups')}"
-    if not config["use_bias"]:
-        text += ", bias=False"
+    text = f"nn.Conv{rank}d({literal(channels, 'in_channels')}, "
+    text += f"{literal(filters, 'filters')}, {one_or_all(window)}"
+    text += changed(stride=(a["strides"], 1), dilation=(a["dilation"], 1))
+    if even:
+        text += changed(padding=(tuple(low for low, _ in padding), 0))
+    text += _rest(block, groups, literal)
 
     def padded(callee: str, args: list[Code]) -> Code:
         return Code(f"{callee}({pad_text(args[0].text, ((0, 0), (0, 0), *padding))})")
 
     options: dict[str, Any] = {} if even else {"call": padded}
-    return Native(f"{text})", weights=CONV, layout=CHANNELS_FIRST, **options)
+    return Native(text, weights=_weights(rank), layout=CHANNELS_FIRST, **options)
+
+
+def _rest(block: Block, groups: int, literal: Literal) -> str:
+    text = f", groups={literal(groups, 'groups')}" if groups != 1 else ""
+    return f"{text})" if block.config["use_bias"] else f"{text}, bias=False)"
+
+
+def conv_transpose(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    a = window_attributes(block)
+    *window, each, channels = weight_shape(emitter, block, "kernel")
+    rank = len(window)
+    padding, more, cut = transposed_padding(a["padding"], a["strides"])
+    text = f"nn.ConvTranspose{rank}d({literal(channels, 'in_channels')}, "
+    text += f"{literal(each * a['groups'], 'filters')}, {one_or_all(tuple(window))}"
+    text += changed(
+        stride=(a["strides"], 1),
+        padding=(padding, 0),
+        output_padding=(more, 0),
+        dilation=(a["dilation"], 1),
+    )
+    text += _rest(block, a["groups"], literal)
+
+    def sliced(callee: str, args: list[Code]) -> Code:
+        return Code(f"{callee}({args[0].text}){cut}")
+
+    options: dict[str, Any] = {"call": sliced} if cut else {}
+    return Native(text, weights=_weights(rank), layout=CHANNELS_FIRST, **options)
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:Conv2D@1": conv2d,
+    **{f"polydl:Conv{rank}D@1": conv for rank in (1, 2, 3)},
+    **{f"polydl:ConvTranspose{rank}D@1": conv_transpose for rank in (1, 2, 3)},
+    "polydl:DepthwiseConv2D@1": depthwise_conv,
 }

@@ -3,43 +3,65 @@
 from __future__ import annotations
 
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native, function_native
-from polydl.layers.geometry import pair
+from polydl.emission.naming import camel_case
+from polydl.emission.native import Native, function_native, window_attributes
+from polydl.layers.geometry import per_axis
 from polydl.program.types import Block
-from polydl_torch.natives.common import (
-    CHANNELS_FIRST,
-    Literal,
-    Row,
-    one_or_two,
-    resolved_padding,
-)
+from polydl_torch.natives.common import CHANNELS_FIRST, Literal, Row
+from polydl_torch.primitives.common import axes_text, one_or_all, pad_text
 
 
-def pool(function: str, options: str = "") -> Row:
+def pool(function: str, average: bool = False) -> Row:
+    """torch pads evenly, by half a window at most. Zeros that count may be put there before."""
+
     def pool(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-        config = block.config
-        window = pair("pool", "pool_size", config["pool_size"])
-        strides = pair("pool", "strides", config["strides"] or config["pool_size"])
-        padding = resolved_padding(block)
-        text = f"F.{function}({{0}}, {one_or_two(window)}"
-        if strides != window:
-            text += f", {one_or_two(strides)}"
-        if any(side for sides in padding for side in sides):
-            even = all(low == high for low, high in padding)
-            if not even or any(2 * low > w for (low, _), w in zip(padding, window, strict=True)):
-                return None
-            text += f", padding={one_or_two((padding[0][0], padding[1][0]))}{options}"
-        return function_native(f"{text})", layout=CHANNELS_FIRST)
+        a, x = window_attributes(block), "{0}"
+        window, padding = a["window"], a["padding"]
+        low = tuple(before for before, _ in padding)
+        padded = any(side for sides in padding for side in sides)
+        even = all(before == after for before, after in padding)
+        uncounted = average and not block.config["count_padding"]
+        options = "" if a["strides"] == window else f", {one_or_all(a['strides'])}"
+        if padded and even and all(2 * p <= w for p, w in zip(low, window, strict=True)):
+            options += f", padding={one_or_all(low)}"
+            options += ", count_include_pad=False" if uncounted else ""
+        elif padded and uncounted:
+            return None
+        elif padded:
+            fill = 0.0 if average else float("-inf")
+            x = pad_text(x, ((0, 0), (0, 0), *padding), fill)
+        arguments = f"{one_or_all(window)}{options})"
+        module = f"nn.{camel_case(function)}{len(window)}d({arguments}" if x == "{0}" else ""
+        text = f"F.{function}{len(window)}d({x}, {arguments}"
+        return function_native(text, layout=CHANNELS_FIRST, module=module)
 
     return pool
 
 
-def global_avg_pool(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    return function_native("{0!a}.mean((2, 3))", layout=CHANNELS_FIRST)
+def global_pool(rank: int, method: str) -> Row:
+    axes = axes_text(tuple(range(2, rank + 2)))
+    return lambda emitter, block, literal: function_native(
+        f"{{0!a}}.{method}({axes})", layout=CHANNELS_FIRST
+    )
 
 
-NATIVES: dict[str, Row] = {
-    "polydl:MaxPool2D@1": pool("max_pool2d"),
-    "polydl:AvgPool2D@1": pool("avg_pool2d", ", count_include_pad=False"),
-    "polydl:GlobalAvgPool2D@1": global_avg_pool,
-}
+def adaptive_pool(rank: int, kind: str) -> Row:
+    def adaptive(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        sizes = per_axis(block.class_name, "output_size", block.config["output_size"], rank)
+        text = f"F.adaptive_{kind}_pool{rank}d({{0}}, {one_or_all(sizes)})"
+        module = f"nn.Adaptive{kind.capitalize()}Pool{rank}d({one_or_all(sizes)})"
+        return function_native(text, layout=CHANNELS_FIRST, module=module)
+
+    return adaptive
+
+
+NATIVES: dict[str, Row] = {}
+for _rank in (1, 2, 3):
+    NATIVES |= {
+        f"polydl:MaxPool{_rank}D@1": pool("max_pool"),
+        f"polydl:AvgPool{_rank}D@1": pool("avg_pool", average=True),
+        f"polydl:GlobalAvgPool{_rank}D@1": global_pool(_rank, "mean"),
+        f"polydl:GlobalMaxPool{_rank}D@1": global_pool(_rank, "amax"),
+        f"polydl:AdaptiveAvgPool{_rank}D@1": adaptive_pool(_rank, "avg"),
+        f"polydl:AdaptiveMaxPool{_rank}D@1": adaptive_pool(_rank, "max"),
+    }

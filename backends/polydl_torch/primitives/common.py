@@ -32,6 +32,37 @@ def pad_text(x: str, widths: tuple[tuple[int, int], ...], value: float = 0.0) ->
     return f"F.pad({x}, {tuple_text([str(v) for v in flat])}{fill})"
 
 
+def one_or_all(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
+
+
+def changed(**options: tuple[tuple[int, ...], int]) -> str:
+    """Arguments that are not torch's default."""
+    return "".join(
+        f", {name}={one_or_all(values)}"
+        for name, (values, default) in options.items()
+        if any(v != default for v in values)
+    )
+
+
+def transposed_padding(
+    padding: tuple[tuple[int, int], ...], strides: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...], str]:
+    """padding and output_padding of a transposed convolution, and a slice of what it then keeps.
+
+    torch leaves out as much before as after, and then adds output_padding after, below the stride.
+    """
+    both, more, kept = [], [], []
+    for (low, high), stride in zip(padding, strides, strict=True):
+        least = low if low - high < stride else max(high, 0)
+        both.append(least)
+        more.append(max(least - high, 0))
+        start, end = low - least, max(high - least, 0)
+        kept.append(f"{start or ''}:{-end or ''}")
+    cut = f"[..., {', '.join(kept)}]" if any(part != ":" for part in kept) else ""
+    return tuple(both), tuple(more), cut
+
+
 def device_of(body: Body) -> str:
     """Where new arrays belong: with the first argument."""
     return f", device={body.arguments[0]}.device" if body.arguments else ""
