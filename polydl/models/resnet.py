@@ -6,7 +6,8 @@ from polydl.functions.activations import relu
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.conv import Conv2D
 from polydl.layers.dense import Dense
-from polydl.layers.pooling import GlobalAvgPool2D, MaxPool2D
+from polydl.layers.global_pooling import GlobalAvgPool2D
+from polydl.layers.pooling import MaxPool2D
 from polydl.spec.module import Module, Sequential
 from polydl.spec.tensor import Tensor
 

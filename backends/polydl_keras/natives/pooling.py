@@ -19,7 +19,7 @@ REASONS = {
     "polydl:AdaptiveAvgPool3D@1": _NO_FLOAT64,
     **{
         f"polydl:AdaptiveMaxPool{rank}D@1": "of equals it takes the first column by column, and for "
-        "one bin its derivative is not set"
+        "one bin its derivative is not set; for even bins, layers.MaxPooling stands in"
         for rank in (1, 2, 3)
     },
 }
@@ -49,6 +49,20 @@ def pool(layer: str, average: bool = False) -> Row:
     return pool
 
 
+def adaptive_max_pool(rank: int) -> Row:
+    """Even bins are windows side by side."""
+
+    def adaptive(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        counts = per_axis(block.class_name, "output_size", block.config["output_size"], rank)
+        sizes = [int(size) for size in block.inputs[0].shape[1:-1]]
+        if any(size % count for size, count in zip(sizes, counts, strict=True)):
+            return None
+        window = tuple(size // count for size, count in zip(sizes, counts, strict=True))
+        return Native(f"layers.MaxPooling{rank}D({one_or_all(window)})")
+
+    return adaptive
+
+
 def adaptive_avg_pool(rank: int) -> Row:
     """Keras tries windows of one more than a bin, which must fit the axis."""
 
@@ -68,6 +82,8 @@ def adaptive_avg_pool(rank: int) -> Row:
 NATIVES: dict[str, Row] = {
     "polydl:MaxPool1D@1": pool("MaxPooling1D"),
     "polydl:MaxPool2D@1": pool("MaxPooling2D"),
+    "polydl:AdaptiveMaxPool1D@1": adaptive_max_pool(1),
+    "polydl:AdaptiveMaxPool2D@1": adaptive_max_pool(2),
     "polydl:AvgPool1D@1": pool("AveragePooling1D", average=True),
     "polydl:AvgPool2D@1": pool("AveragePooling2D", average=True),
 }
