@@ -127,6 +127,18 @@ def string_text(text: str) -> str:
     return f'"{single[1:-1]}"' if single[0] == "'" and '"' not in text else single
 
 
+def one_or_all(values: tuple[int, ...]) -> str:
+    """Sizes along several axes: one number where they are equal."""
+    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
+
+
+def sizes_option(literal: Literal, keyword: str, values: tuple[int, ...], default: int = 1) -> str:
+    """`, stride=2`, left out at the default; an argument of the class where blocks differ in it."""
+    if len(set(values)) == 1:
+        return literal(values[0], keyword, Option(f", {keyword}=", default))
+    return f", {keyword}={tuple(values)}"
+
+
 def fill(text: str, replacement: Callable[[int], str]) -> str:
     """Replace every slot marker by what `replacement` gives for its number."""
     return _MARKER.sub(lambda match: replacement(int(match.group(1))), text)

@@ -40,10 +40,6 @@ def tail(emitter: Emitter, block: Block, **initial: tuple[str, str]) -> str:
 KERNEL = {"kernel": ("kernel_init", "glorot_uniform"), "bias": ("bias_init", "zeros")}
 
 
-def one_or_all(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
-
-
 def padding_text(block: Block) -> str:
     """nnx's padding argument; XLA's "SAME" is our "same"."""
     pairs = window_attributes(block)["padding"]

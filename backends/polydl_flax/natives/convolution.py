@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polydl.emission.code import Option, sizes_option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, window_attributes
 from polydl.layers.geometry import spans
@@ -11,7 +12,6 @@ from polydl_flax.natives.common import (
     KERNEL,
     Literal,
     Row,
-    one_or_all,
     padding_text,
     tail,
     weight_shape,
@@ -48,13 +48,10 @@ def _conv(
 ) -> str:  # fmt: skip
     a, (channels, filters) = window_attributes(block), sizes
     text = f"nnx.Conv({literal(channels, 'in_features')}, {literal(filters, 'filters')}, {window}"
-    if max(a["strides"]) > 1:
-        text += f", strides={one_or_all(a['strides'])}"
+    text += sizes_option(literal, "strides", a["strides"])
     text += f", padding={padding_text(block)}"
-    if max(a["dilation"]) > 1:
-        text += f", kernel_dilation={one_or_all(a['dilation'])}"
-    if groups != 1:
-        text += f", feature_group_count={literal(groups, 'groups')}"
+    text += sizes_option(literal, "kernel_dilation", a["dilation"])
+    text += literal(groups, "groups", Option(", feature_group_count=", 1))
     return text + _end(emitter, block)
 
 
@@ -71,8 +68,7 @@ def conv_transpose(emitter: Emitter, block: Block, literal: Literal) -> Native |
     reach = spans(tuple(window), a["dilation"])
     text = f"nnx.ConvTranspose({literal(channels, 'in_features')}, "
     text += f"{literal(filters, 'filters')}, {tuple(window)}"
-    if max(a["strides"]) > 1:
-        text += f", strides={one_or_all(a['strides'])}"
+    text += sizes_option(literal, "strides", a["strides"])
     plain = not any(side for sides in a["padding"] for side in sides)
     if block.config["padding"] == "same":
         padding = '"SAME"'
@@ -81,8 +77,7 @@ def conv_transpose(emitter: Emitter, block: Block, literal: Literal) -> Native |
     else:
         padding = str(transposed_padding(a["padding"], reach))
     text += f", padding={padding}"
-    if max(a["dilation"]) > 1:
-        text += f", kernel_dilation={one_or_all(a['dilation'])}"
+    text += sizes_option(literal, "kernel_dilation", a["dilation"])
     return Native(f"{text}, transpose_kernel=True{_end(emitter, block)}", weights=DENSE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from polydl.emission.code import Code
+from polydl.emission.code import Code, Option, one_or_all, sizes_option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, window_attributes
 from polydl.layers.geometry import spans
@@ -21,7 +21,7 @@ from polydl_keras.natives.common import (
     placed_padding,
     weight_shape,
 )
-from polydl_keras.primitives.common import one_or_all, transposed_padding
+from polydl_keras.primitives.common import transposed_padding
 
 REASONS = {
     "polydl:ConvTranspose1D@1": "keras has no groups here, and TensorFlow no dilation on a CPU",
@@ -36,41 +36,41 @@ SEPARABLE = {
 }
 
 
-def _geometry(block: Block, window: tuple[int, ...]) -> tuple[str, dict[str, Any]] | None:
+def _geometry(
+    block: Block, window: tuple[int, ...], literal: Literal
+) -> tuple[str, dict[str, Any]] | None:
     """Keras' arguments, and the call if the input is padded before. None: Keras has no such."""
     a = window_attributes(block)
     if max(a["strides"]) > 1 and max(a["dilation"]) > 1:  # Keras takes one or the other
         return None
     padding, before = placed_padding(block, spans(window, a["dilation"]), a["strides"])
-    text = ""
-    if max(a["strides"]) > 1:
-        text += f", strides={one_or_all(a['strides'])}"
+    text = sizes_option(literal, "strides", a["strides"])
     if padding != "valid":
         text += f', padding="{padding}"'
-    if max(a["dilation"]) > 1:
-        text += f", dilation_rate={one_or_all(a['dilation'])}"
+    text += sizes_option(literal, "dilation_rate", a["dilation"])
     return text, {"call": padded_call(a["padding"], 0.0)} if before else {}
 
 
 def conv(rank: int) -> Row:
     def conv(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
         *window, _, filters = weight_shape(emitter, block, "kernel")
-        geometry = _geometry(block, tuple(window))
+        geometry = _geometry(block, tuple(window), literal)
         if geometry is None:
             return None
         arguments, options = geometry
         text = f"layers.Conv{rank}D({literal(filters, 'filters')}, {one_or_all(tuple(window))}"
         text += arguments
-        if block.config["groups"] != 1:
-            text += f", groups={literal(block.config['groups'], 'groups')}"
+        text += literal(block.config["groups"], "groups", Option(", groups=", 1))
         return Native(f"{text}{kernel_options(emitter, block)})", weights=KERNEL, **options)
 
     return conv
 
 
-def _depthwise(emitter: Emitter, block: Block) -> tuple[str, dict[str, Any]] | None:
+def _depthwise(
+    emitter: Emitter, block: Block, literal: Literal
+) -> tuple[str, dict[str, Any]] | None:
     *window, _, multiplier = weight_shape(emitter, block, "kernel")
-    geometry = _geometry(block, tuple(window))
+    geometry = _geometry(block, tuple(window), literal)
     if geometry is None or len(set(window_attributes(block)["strides"])) > 1:
         return None  # TensorFlow takes one stride
     arguments, options = geometry
@@ -79,7 +79,7 @@ def _depthwise(emitter: Emitter, block: Block) -> tuple[str, dict[str, Any]] | N
 
 
 def depthwise_conv(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    found = _depthwise(emitter, block)
+    found = _depthwise(emitter, block, literal)
     if found is None:
         return None
     arguments, options = found
@@ -90,7 +90,7 @@ def depthwise_conv(emitter: Emitter, block: Block, literal: Literal) -> Native |
 
 def separable_conv(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     depthwise, pointwise = (emitter.program.blocks[n.attributes["block"]] for n in block.nodes)
-    found = _depthwise(emitter, depthwise)
+    found = _depthwise(emitter, depthwise, literal)
     if found is None:
         return None
     arguments, options = found
@@ -110,8 +110,7 @@ def conv_transpose(rank: int) -> Row:
         *window, filters, _ = weight_shape(emitter, block, "kernel")
         text = f"layers.Conv{rank}DTranspose({literal(filters, 'filters')}, "
         text += one_or_all(tuple(window))
-        if max(a["strides"]) > 1:
-            text += f", strides={one_or_all(a['strides'])}"
+        text += sizes_option(literal, "strides", a["strides"])
         more, cut = transposed_padding(a["padding"])
         if block.config["padding"] == "same":
             text, cut = f'{text}, padding="same"', ""

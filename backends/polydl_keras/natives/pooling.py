@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from polydl.emission.code import one_or_all
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, window_attributes
 from polydl.layers.geometry import per_axis
 from polydl.program.types import Block
 from polydl_keras.natives.common import Literal, Row, layer_row, padded_call, placed_padding
-from polydl_keras.primitives.common import one_or_all
 
 _NO_FLOAT64 = "TensorFlow has no float64 for windows over three axes"
 

@@ -51,7 +51,3 @@ def transposed_padding(padding: tuple[tuple[int, int], ...]) -> tuple[tuple[int,
     more = tuple(max(-high, 0) for _, high in padding)
     kept = [f"{low or ''}:{-max(high, 0) or ''}" for low, high in padding]
     return more, f"[:, {', '.join(kept)}]" if any(part != ":" for part in kept) else ""
-
-
-def one_or_all(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))

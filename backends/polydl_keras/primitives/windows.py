@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from polydl.emission.body import Body
-from polydl.emission.code import MULTIPLY, Code, binary
+from polydl.emission.code import MULTIPLY, Code, binary, one_or_all
 from polydl.emission.operators import Writer
 from polydl.errors import BackendError
 from polydl.layers.geometry import spans
 from polydl.program.types import Node, Value
 from polydl_keras.primitives.common import (
-    one_or_all,
     pad_text,
     same_padding,
     transposed_padding,

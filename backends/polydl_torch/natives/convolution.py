@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from polydl.emission.code import Code
+from polydl.emission.code import Code, Option, one_or_all, sizes_option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, window_attributes
 from polydl.program.types import Block
 from polydl_torch.natives.common import CHANNELS_FIRST, Literal, Row, weight_shape
-from polydl_torch.primitives.common import changed, one_or_all, pad_text, transposed_padding
+from polydl_torch.primitives.common import pad_text, transposed_padding
 
 _SEVERAL = (
     "it keeps the filters of all channels on one axis; with several a channel, the definition"
@@ -47,9 +47,10 @@ def _conv(
     even = all(low == high for low, high in padding)
     text = f"nn.Conv{rank}d({literal(channels, 'in_channels')}, "
     text += f"{literal(filters, 'filters')}, {one_or_all(window)}"
-    text += changed(stride=(a["strides"], 1), dilation=(a["dilation"], 1))
+    text += sizes_option(literal, "stride", a["strides"])
     if even:
-        text += changed(padding=(tuple(low for low, _ in padding), 0))
+        text += sizes_option(literal, "padding", tuple(low for low, _ in padding), 0)
+    text += sizes_option(literal, "dilation", a["dilation"])
     text += _rest(block, groups, literal)
 
     def padded(callee: str, args: list[Code]) -> Code:
@@ -59,9 +60,11 @@ def _conv(
     return Native(text, weights=_weights(rank), layout=CHANNELS_FIRST, **options)
 
 
-def _rest(block: Block, groups: int, literal: Literal) -> str:
-    text = f", groups={literal(groups, 'groups')}" if groups != 1 else ""
-    return f"{text})" if block.config["use_bias"] else f"{text}, bias=False)"
+def _rest(block: Block, groups: int, literal: Literal, dilation: tuple[int, ...] = (1,)) -> str:
+    text = literal(groups, "groups", Option(", groups=", 1))
+    text += "" if block.config["use_bias"] else ", bias=False"
+    text += sizes_option(literal, "dilation", dilation)
+    return f"{text})"
 
 
 def conv_transpose(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -71,13 +74,10 @@ def conv_transpose(emitter: Emitter, block: Block, literal: Literal) -> Native |
     padding, more, cut = transposed_padding(a["padding"], a["strides"])
     text = f"nn.ConvTranspose{rank}d({literal(channels, 'in_channels')}, "
     text += f"{literal(each * a['groups'], 'filters')}, {one_or_all(tuple(window))}"
-    text += changed(
-        stride=(a["strides"], 1),
-        padding=(padding, 0),
-        output_padding=(more, 0),
-        dilation=(a["dilation"], 1),
-    )
-    text += _rest(block, a["groups"], literal)
+    text += sizes_option(literal, "stride", a["strides"])
+    text += sizes_option(literal, "padding", padding, 0)
+    text += sizes_option(literal, "output_padding", more, 0)
+    text += _rest(block, a["groups"], literal, a["dilation"])
 
     def sliced(callee: str, args: list[Code]) -> Code:
         return Code(f"{callee}({args[0].text}){cut}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polydl.emission.code import Option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
 from polydl.program.types import Block
@@ -12,6 +13,7 @@ from polydl_torch.natives.common import (
     weight_shape,
 )
 
+EPSILON = Option(", eps=", 1e-5)
 NORM = {"scale": ("weight", None), "bias": ("bias", None)}
 
 
@@ -44,10 +46,11 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
         return None
     (channels,) = weight_shape(emitter, block, "scale")
     kind = f"BatchNorm{1 if rank == 2 else 2}d"
-    momentum = literal(round(1 - block.config["momentum"], 12), "momentum")
-    epsilon = literal(block.config["epsilon"], "epsilon")
+    options = literal(block.config["epsilon"], "epsilon", EPSILON)
+    momentum = round(1 - block.config["momentum"], 12)
+    options += literal(momentum, "momentum", Option(", momentum=", 0.1))
     return Native(
-        f"{kind}({literal(channels, 'channels')}, eps={epsilon}, momentum={momentum})",
+        f"{kind}({literal(channels, 'channels')}{options})",
         weights=BATCH_NORM,
         support=(kind,),
         layout=CHANNELS_FIRST if rank == 4 else "",
@@ -57,8 +60,8 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
 def norm(constructor: str) -> Row:
     def norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
         (features,) = weight_shape(emitter, block, "scale")
-        epsilon = literal(block.config["epsilon"], "epsilon")
-        text = f"{constructor}({literal(features, 'features')}, eps={epsilon})"
+        epsilon = literal(block.config["epsilon"], "epsilon", EPSILON)
+        text = f"{constructor}({literal(features, 'features')}{epsilon})"
         return Native(text, weights=NORM)
 
     return norm

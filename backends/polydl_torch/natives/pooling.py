@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from polydl.emission.code import one_or_all
 from polydl.emission.emitter import Emitter
 from polydl.emission.naming import camel_case
 from polydl.emission.native import Native, function_native, window_attributes
 from polydl.layers.geometry import per_axis
 from polydl.program.types import Block
 from polydl_torch.natives.common import CHANNELS_FIRST, Literal, Row
-from polydl_torch.primitives.common import axes_text, one_or_all, pad_text
+from polydl_torch.primitives.common import axes_text, pad_text
 
 
 def pool(function: str, average: bool = False) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code, literal_text, tuple_text
+from polydl.emission.code import Code, literal_text, one_or_all, tuple_text
 
 DTYPES = {"float": "torch.get_default_dtype()", "int": "torch.int32", "bool": "torch.bool"}
 
@@ -30,10 +30,6 @@ def pad_text(x: str, widths: tuple[tuple[int, int], ...], value: float = 0.0) ->
         flat = flat[:-2]
     fill = "" if value == 0.0 else f", value={literal_text(value)}"
     return f"F.pad({x}, {tuple_text([str(v) for v in flat])}{fill})"
-
-
-def one_or_all(values: tuple[int, ...]) -> str:
-    return str(values[0]) if len(set(values)) == 1 else str(tuple(values))
 
 
 def changed(**options: tuple[tuple[int, ...], int]) -> str:

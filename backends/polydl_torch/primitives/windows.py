@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from polydl.emission.body import Body
-from polydl.emission.code import MULTIPLY, Code, binary
+from polydl.emission.code import MULTIPLY, Code, binary, one_or_all
 from polydl.emission.operators import Writer
 from polydl.program.types import Node
 from polydl_torch.layout import to_first, to_last
 from polydl_torch.primitives.common import (
     changed,
-    one_or_all,
     pad_text,
     transposed,
     transposed_padding,
