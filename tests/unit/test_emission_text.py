@@ -154,7 +154,7 @@ def test_sequential_names():
     )  # fmt: skip
     for line in ("self.dense1 = nn.Linear(4, 4)", "self.dense2 = nn.Linear(4, 4)",
                  "self.sequential = nn.Sequential(nn.Linear(4, 3), nn.Tanh())",
-                 "self.layer_norm = nn.LayerNorm(3, eps=1e-05)",
+                 "self.layer_norm = nn.LayerNorm(3)",
                  "class Model(nn.Module):", "x = F.relu(x)"):  # fmt: skip
         assert line in text, line
     text = source(module(lambda s, x: s.head(x), head=dl.Sequential(dl.Dense(4))))

@@ -49,7 +49,9 @@ def _conv(
     a, (channels, filters) = window_attributes(block), sizes
     text = f"nnx.Conv({literal(channels, 'in_features')}, {literal(filters, 'filters')}, {window}"
     text += sizes_option(literal, "strides", a["strides"])
-    text += f", padding={padding_text(block)}"
+    sides = {side for pair in a["padding"] for side in pair}
+    explicit = not isinstance(block.config["padding"], str) and len(sides) == 1
+    text += f", padding={sides.pop() if explicit else padding_text(block)}"
     text += sizes_option(literal, "kernel_dilation", a["dilation"])
     text += literal(groups, "groups", Option(", feature_group_count=", 1))
     return text + _end(emitter, block)
