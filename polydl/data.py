@@ -74,11 +74,11 @@ def check_finite(array: np.ndarray, where: str) -> None:
         )
 
 
-def check_count(arrays: list[np.ndarray], targets: np.ndarray) -> int:
-    """How many samples there are, the same in every array and more than none."""
-    counts = {len(array) if array.ndim else 0 for array in [*arrays, targets]}
+def check_count(arrays: list[np.ndarray], *others: np.ndarray) -> int:
+    """How many samples there are, the same in inputs, targets and weights, and more than none."""
+    counts = {len(array) if array.ndim else 0 for array in [*arrays, *others]}
     if len(counts) != 1:
-        shown = ", ".join(str(array.shape) for array in [*arrays, targets])
+        shown = ", ".join(str(array.shape) for array in [*arrays, *others])
         raise DataError(f"inputs and targets differ in their number of samples: {shown}")
     (count,) = counts
     if count == 0:

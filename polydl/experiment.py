@@ -21,6 +21,7 @@ from polydl.program.structure import flatten
 from polydl.program.types import Program
 from polydl.spec.input import Input
 from polydl.spec.module import Module
+from polydl.training.arrays import Data, training_arrays, weighted
 from polydl.training.settings import Training
 
 _EXAMPLE = "experiment = dl.Experiment(model, inputs, training, data)"
@@ -30,15 +31,16 @@ _EXAMPLE = "experiment = dl.Experiment(model, inputs, training, data)"
 class Experiment:
     """A training run as one object, for every backend.
 
-    model: a dl.Module with its `inputs`, or a dl.Program without. data and validation: pairs
-    (inputs, targets) of arrays, with the samples along the first axis. name: shown in reports.
+    model: a dl.Module with its `inputs`, or a dl.Program without. data and validation: arrays
+    (inputs, targets), or (inputs, targets, weights), with the samples along the first axis; targets
+    are None for a loss that takes none. name: shown in reports.
     """
 
     model: Module | Program
     inputs: Input | Sequence[Input] | Mapping[str, Input] | None
     training: Training
-    data: tuple[Any, Any]
-    validation: tuple[Any, Any] | None = None
+    data: tuple[Any, ...]
+    validation: tuple[Any, ...] | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -57,9 +59,10 @@ class Experiment:
         if not isinstance(self.training, Training):
             what = _what(self.training)
             raise DefinitionError(f"Experiment: training must be a dl.Training, got {what}")
-        self.data = _pair(self.data, "data")
+        self.data = _samples(self.data, "data")
         if self.validation is not None:
-            self.validation = _pair(self.validation, "validation")
+            self.validation = _samples(self.validation, "validation")
+        self.training = weighted(self.training, self.data)
         if self.name is not None and not isinstance(self.name, str):
             raise DefinitionError(f"Experiment: name must be text, got {_what(self.name)}")
 
@@ -82,15 +85,11 @@ class Experiment:
         """The name, or the model's class."""
         return self.name or self.program.root.class_name
 
-    def arrays(
-        self, dtype: str = "float32"
-    ) -> tuple[tuple[list[np.ndarray], np.ndarray], tuple[list[np.ndarray], np.ndarray] | None]:
-        """Data and validation, as (inputs in flat order, targets), cast and checked.
+    def arrays(self, dtype: str = "float32") -> tuple[Data, Data | None]:
+        """Data and validation, as (inputs in flat order, (targets, weights)), cast and checked.
 
         Raises DataError, DTypeError or ShapeError for arrays that the model or the loss cannot take.
         """
-        from polydl.training.arrays import training_arrays
-
         check_dtype(dtype, training=True)
         program, training = self.program, self.training
         data = training_arrays(program, training, dtype, self.data, "data")
@@ -157,11 +156,12 @@ def _place(path: Path, error: BaseException) -> str:
     return f"{path}, line {lines[-1]}" if lines else str(path)
 
 
-def _pair(given: Any, where: str) -> tuple[Any, Any]:
-    """(inputs, targets) with samples, as many in each."""
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
+def _samples(given: Any, where: str) -> tuple[Any, ...]:
+    """(inputs, targets) or (inputs, targets, weights) with samples, as many in each."""
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise DataError(f"Experiment: {where} must be (inputs, targets), got {_what(given)}")
-    leaves = [np.asarray(leaf) for leaf in [*flatten(given[0])[0], given[1]]]
+    others = [part for part in given[1:] if part is not None]
+    leaves = [np.asarray(leaf) for leaf in [*flatten(given[0])[0], *others]]
     if any(leaf.dtype == object for leaf in leaves):
         raise DataError(f"Experiment: {where} must be arrays of numbers; one holds Python objects")
     counts = [leaf.shape[0] if leaf.ndim else 0 for leaf in leaves]
@@ -170,7 +170,7 @@ def _pair(given: Any, where: str) -> tuple[Any, Any]:
         raise DataError(f"Experiment: {where} differs in its number of samples: {shown}")
     if counts[0] == 0:
         raise DataError(f"Experiment: {where} holds no samples")
-    return given[0], given[1]
+    return tuple(given)
 
 
 def _what(given: Any) -> str:

@@ -139,13 +139,15 @@ class Net:
     def fit(
         self,
         training: Training,
-        data: tuple[Any, Any],
-        validation: tuple[Any, Any] | None = None,
+        data: tuple[Any, ...],
+        validation: tuple[Any, ...] | None = None,
         progress: bool | None = None,
         after_epoch: Callable[[int, dict[str, float]], None] | None = None,
     ) -> History:
-        """Run the emitted training program on (inputs, targets).
+        """Run the emitted training program on (inputs, targets), or (inputs, targets, weights).
 
+        weights: of samples (batch,), or of each value of the loss; validation may lack them.
+        targets are None for a loss that takes none.
         An interrupt (Ctrl-C) ends the run after the current step; what was learnt is kept, and the
         history says so. A second fit with the same optimizer continues with its state.
         progress: show a bar; by default, where standard error is a terminal.
@@ -155,8 +157,8 @@ class Net:
         shown = sys.stderr.isatty() if progress is None else progress
         return self._fitting.fit(training, data, validation, shown, after_epoch)
 
-    def evaluate(self, training: Training, data: tuple[Any, Any]) -> dict[str, float]:
-        """Loss and metrics of (inputs, targets), in evaluation mode."""
+    def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
+        """Loss and metrics of data as `fit` takes them, in evaluation mode. Weights are of losses."""
         self._needs_training()
         return self._fitting.evaluate(training, data)
 

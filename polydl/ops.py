@@ -163,6 +163,12 @@ def full(shape: Shape, value: Scalar, dtype: DType = "float") -> Tensor:
     return apply("full", shape=tuple(shape), value=value, dtype=dtype)
 
 
+def constant(values: Sequence[Scalar], dtype: DType = "float") -> Tensor:
+    """An array of the given numbers, along one axis."""
+    given = tuple(float(v) if dtype == "float" else v for v in values)
+    return apply("constant", values=given, dtype=dtype)
+
+
 def random_bits(shape: Shape) -> Tensor:
     """Independent uniform int32; new ones at each call."""
     return apply("random_bits", shape=tuple(shape))

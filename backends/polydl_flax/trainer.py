@@ -34,7 +34,7 @@ def trainer_lines(parts: TrainingParts, natives: bool, place: str = "") -> list[
     """
     native = native_optimizer(parts.optimizer) if natives else None
     lines = [] if native else [*_update_rule(parts), "", ""]
-    arrays = ", ".join([*parts.inputs, "targets"])
+    arrays = ", ".join(parts.arrays)
     step = ", step" if parts.takes_step else ""
     initial = "optimizer.init(nnx.to_pure_dict(params))"
     if place:

@@ -90,9 +90,7 @@ class KerasBackend(Backend):
         plan = StepPlan.of(program, training, options.device)
 
         def write(parts: TrainingParts) -> list[str]:
-            return trainer_lines(
-                parts, program, training.loss, options.dtype, options.natives, plan
-            )
+            return trainer_lines(parts, program, options.dtype, options.natives, plan)
 
         return emit_training(
             program,

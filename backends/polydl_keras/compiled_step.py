@@ -12,8 +12,10 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
 
     optimizer: the text that makes it.
     """
-    arrays = ", ".join([*parts.inputs, "targets"])
-    given = f"{model_inputs(parts, program)}, targets, return_dict=True"
+    arrays = ", ".join(parts.arrays)
+    known = {"targets": "targets", "weights": "sample_weight=weights"}
+    others = [known[name] for name in parts.given]
+    given = ", ".join([model_inputs(parts, program), *others, "return_dict=True"])
     zero = ["        step = np.int32(0)"] if parts.takes_step else []
     cast = ["        step = np.int32(step)"] if parts.takes_step else []
     return [
@@ -60,7 +62,7 @@ def _trained(parts: TrainingParts) -> list[str]:
         "    def compute_loss(",
         "        self, x=None, y=None, y_pred=None, sample_weight=None, training=True",
         "    ):",
-        "        outputs, targets = y_pred, y",
+        *_named(parts.given),
         f"        return {parts.loss}",
     ]
     if not parts.metrics:
@@ -69,10 +71,17 @@ def _trained(parts: TrainingParts) -> list[str]:
         *lines,
         "",
         "    def compute_metrics(self, x, y, y_pred, sample_weight=None):",
-        "        outputs, targets = y_pred, y",
+        *_named(("targets",)),
         *(f"        self.scores[{i}].update_state({m})" for i, m in enumerate(parts.metrics)),
         "        return self.get_metrics_result()",
     ]
+
+
+def _named(given: tuple[str, ...]) -> list[str]:
+    """Keras' arguments under the names that the texts of losses and metrics use."""
+    keras = {"outputs": "y_pred", "targets": "y", "weights": "sample_weight"}
+    names = ("outputs", *given)
+    return [f"        {', '.join(names)} = {', '.join(keras[name] for name in names)}"]
 
 
 def _scores(parts: TrainingParts) -> list[str]:

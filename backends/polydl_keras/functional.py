@@ -95,9 +95,12 @@ class FunctionalEmitter(LayerEmitter):
 
     def kept_values(self, unit: Unit, block: Block) -> set[int]:
         """Layers called on layers are not nested, and what the model returns has a name."""
+        repeated = super().kept_values(unit, block)
         if not unit.is_module or not self.placement.is_builder(unit):
-            return set()
-        kept = nested_layers(block, {id(node): self._makes_layer(node) for node in block.nodes})
+            return repeated
+        kept = repeated | nested_layers(
+            block, {id(node): self._makes_layer(node) for node in block.nodes}
+        )
         if unit.parent is None:
             kept |= {value.id for value in block.outputs if isinstance(value, Value)}
         return kept

@@ -7,19 +7,18 @@ of TensorFlow's dispatch.
 from __future__ import annotations
 
 from polydl.emission.body import INDENT
-from polydl.losses.loss import Loss
 from polydl.program.sizes import Shape, Size
 from polydl.program.types import Program
-from polydl.training.emission import TrainingParts, check_single_output
+from polydl.training.emission import TrainingParts
 from polydl_keras.functional import nested
 from polydl_keras.step_plan import StepPlan
 
 
 def tensorflow_step(
-    parts: TrainingParts, program: Program, loss: Loss, dtype: str, optimizer: str, plan: StepPlan
+    parts: TrainingParts, program: Program, dtype: str, optimizer: str, plan: StepPlan
 ) -> list[str]:
     """class Trainer. optimizer: the text that makes it."""
-    arrays = ", ".join([*parts.inputs, "targets"])
+    arrays = ", ".join(parts.arrays)
     called = f"self.model({model_inputs(parts, program)}"
     compiled = ", jit_compile=True" if plan.xla else ""
     scores = f"        return {_scores(parts)}"
@@ -33,7 +32,7 @@ def tensorflow_step(
         "        self.model = model",
         f"        self.optimizer = {optimizer}",
         "        self.optimizer.build(model.trainable_variables)",
-        *_batch(program, parts, loss, dtype),
+        *_batch(program, parts, dtype),
         "        step = tf.TensorSpec((), tf.int32)",
         f"        update = tf.function(self.{method}, autograph=False{compiled})",
         *(
@@ -85,11 +84,11 @@ def tensorflow_step(
 
 def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
     """Methods for batches (steps, batch, ...), and for one batch."""
-    one = ", ".join(f"{name}[None]" for name in [*parts.inputs, "targets"])
+    one = ", ".join(f"{name}[None]" for name in parts.arrays)
     return [
         f"    def updates(self, {arrays}, step):",
         '        """One step after the other, on batches (steps, batch, ...)."""',
-        "        steps = step + tf.range(tf.shape(targets)[0])",
+        f"        steps = step + tf.range(tf.shape({parts.arrays[-1]})[0])",
         "        return tf.map_fn(",
         "            lambda batch: self.update(*batch),",
         f"            ({arrays}, steps),",
@@ -109,12 +108,11 @@ def model_inputs(parts: TrainingParts, program: Program) -> str:
     return nested(program.inputs, names, "[]")
 
 
-def _batch(program: Program, parts: TrainingParts, loss: Loss, dtype: str) -> list[str]:
+def _batch(program: Program, parts: TrainingParts, dtype: str) -> list[str]:
     """The types of a batch, with every size open that the program leaves open."""
     inputs = program.root.inputs[: -1 if parts.takes_step else None]
     specs = [_spec(value.shape, value.dtype, dtype) for value in inputs]
-    targets = loss.target_shape(check_single_output(program).shape)
-    specs.append(_spec(targets, loss.target_dtype, dtype))
+    specs += [_spec(shape, kind, dtype) for shape, kind in parts.given_types]
     return [f"        batch = [{', '.join(specs)}]"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from polydl.losses.loss import Loss
 from polydl.optimizers.adam import Adam
 from polydl.optimizers.optimizer import Optimizer
 from polydl.optimizers.sgd import SGD
@@ -76,12 +75,12 @@ def native_optimizer(optimizer: Optimizer) -> tuple[str, str] | None:
 
 
 def trainer_lines(
-    parts: TrainingParts, program: Program, loss: Loss, dtype: str, natives: bool, plan: StepPlan
+    parts: TrainingParts, program: Program, dtype: str, natives: bool, plan: StepPlan
 ) -> list[str]:
     """class Trainer, after the optimizer's class where Keras has none that is equal."""
     native = native_optimizer(parts.optimizer) if natives else None
     construct, text = native or ("UpdateRule()", "\n".join(update_rule(parts)))
     before = [*text.split("\n"), "", ""] if text else []
     if on_tensorflow():
-        return [*before, *tensorflow_step(parts, program, loss, dtype, construct, plan)]
+        return [*before, *tensorflow_step(parts, program, dtype, construct, plan)]
     return [*before, *compiled_step(parts, program, construct)]

@@ -33,7 +33,7 @@ def trainer_lines(parts: TrainingParts, device: str, natives: bool) -> list[str]
     lines = [] if native else [*_optimizer_class(parts), "", ""]
     construct = native or "UpdateRule(model.parameters())"
     moved = "" if device == "cpu" else f'.to("{device}")'
-    arrays = [*parts.inputs, "targets"]
+    arrays = parts.arrays
     signature = ", ".join([*arrays, "step"])
     to_torch = [f"{a} = torch.from_numpy({a}){moved}" for a in arrays]
     call = ", ".join([*parts.inputs, *(["step"] if parts.takes_step else [])])

@@ -10,12 +10,12 @@ import numpy as np
 from polydl.compare.comparison import Check
 from polydl.compare.job import Job
 from polydl.errors import CompareError
-from polydl.losses.loss import Loss
 from polydl.program.passes import portable_randomness
 from polydl.program.types import Program
 from polydl.reference import Interpreter, evaluate_block
 from polydl.spec.initializers import initial_weights
-from polydl.spec.tracing import trace_function
+from polydl.training.emission import check_single_output, given_types, score_blocks
+from polydl.training.settings import Training
 
 ORACLE = "the float64 reference"
 ROUNDING = 1_000.0  # epsilons that forward passes may differ by: rounding, in another order
@@ -40,25 +40,20 @@ class Oracle:
 
     def _first_loss(self, weights: Mapping[str, np.ndarray]) -> float:
         program = portable_randomness(self.job.program, self.job.training.seed)
-        inputs, targets = self.job.batch(0)
+        inputs, batch = self.job.batch(0)
         takes_step = len(program.root.inputs) > len(inputs)
         given = [*inputs, np.zeros((), np.int32)] if takes_step else inputs
         (outputs,), _ = Interpreter(program).run(weights, given, training=True)
-        return loss_value(program, self.job.training.loss, outputs, targets)
+        return loss_value(program, self.job.training, outputs, *batch)
 
 
-def loss_value(program: Program, loss: Loss, outputs: np.ndarray, targets: np.ndarray) -> float:
+def loss_value(
+    program: Program, training: Training, outputs: np.ndarray, *given: np.ndarray
+) -> float:
     """A loss by its definition, in float64."""
-    definition: Any = type(loss).definition
-    (output,) = program.root.outputs
-    shape, dtype = output.shape, output.dtype  # type: ignore[union-attr]
-    blocks = trace_function(
-        loss.kind,
-        lambda outputs, targets: definition(loss, outputs, targets),
-        [("outputs", shape, dtype), ("targets", loss.target_shape(shape), loss.target_dtype)],
-        loss.config(),
-    )
-    return float(evaluate_block(blocks, [outputs, targets])[0])
+    output = check_single_output(program)
+    blocks = score_blocks("", training.loss, output, given_types(training, output))
+    return float(evaluate_block(blocks, [outputs, *given])[0])
 
 
 def check_backend(

@@ -11,9 +11,8 @@ import numpy as np
 
 from polydl.program.structure import unflatten
 from polydl.program.types import Program
+from polydl.training.arrays import Data
 from polydl.training.settings import Training
-
-Arrays = tuple[list[np.ndarray], np.ndarray]  # inputs in flat order, targets
 
 CHECK_STEPS = 3
 CHECK_SAMPLES = 32
@@ -34,18 +33,17 @@ class Job:
 
     program: Program
     training: Training
-    data: Arrays
-    validation: Arrays | None
+    data: Data
+    validation: Data | None
     options: RunOptions
 
     def write(self, folder: Path) -> None:
         (folder / "program.json").write_text(self.program.to_json(), encoding="utf-8")
         (folder / "training.json").write_text(self.training.to_json(), encoding="utf-8")
         (folder / "options.json").write_text(json.dumps(asdict(self.options)), encoding="utf-8")
-        arrays = {f"data_{i}": x for i, x in enumerate(self.data[0])} | {"targets": self.data[1]}
+        arrays = self._named("data", self.data)
         if self.validation is not None:
-            arrays |= {f"validation_{i}": x for i, x in enumerate(self.validation[0])}
-            arrays["validation_targets"] = self.validation[1]
+            arrays |= self._named("validation", self.validation)
         np.savez(folder / "arrays.npz", **arrays)  # type: ignore[arg-type]
 
     @staticmethod
@@ -55,17 +53,24 @@ class Job:
         options = RunOptions(**json.loads((folder / "options.json").read_text(encoding="utf-8")))
         with np.load(folder / "arrays.npz") as file:
             arrays = dict(file)
-        count = len(program.root.inputs)
-        data = [arrays[f"data_{i}"] for i in range(count)], arrays["targets"]
-        validation = None
-        if "validation_targets" in arrays:
-            inputs = [arrays[f"validation_{i}"] for i in range(count)]
-            validation = inputs, arrays["validation_targets"]
-        return Job(program, training, data, validation, options)
 
-    def nested(self, arrays: Arrays) -> tuple[Any, np.ndarray]:
-        """Inputs as the model takes them, and targets."""
-        return unflatten(self.program.inputs, arrays[0]), arrays[1]
+        def data(part: str) -> Data:
+            inputs = [arrays[f"{part}_{i}"] for i in range(len(program.root.inputs))]
+            return inputs, tuple(arrays[f"{part}_{name}"] for name in training.given)
+
+        validation = data("validation") if "validation_0" in arrays else None
+        return Job(program, training, data("data"), validation, options)
+
+    def _named(self, part: str, data: Data) -> dict[str, np.ndarray]:
+        """Arrays under the names of a file."""
+        given = dict(zip(self.training.given, data[1], strict=True))
+        return {f"{part}_{k}": x for k, x in [*enumerate(data[0]), *given.items()]}
+
+    def nested(self, data: Data) -> tuple[Any, ...]:
+        """Data as `fit` takes them."""
+        given = dict(zip(self.training.given, data[1], strict=True))
+        inputs = unflatten(self.program.inputs, data[0])
+        return (inputs, given.pop("targets", None), *given.values())
 
     def sample(self) -> list[np.ndarray]:
         """Inputs that outputs are compared on."""
@@ -73,17 +78,17 @@ class Job:
         count = size if isinstance(size, int) else min(CHECK_SAMPLES, len(self._order))
         return self._batch(0, count)[0]
 
-    def batch(self, number: int) -> Arrays:
+    def batch(self, number: int) -> Data:
         """A full batch (all samples, if they are fewer). After the last one, the first again."""
         count = len(self._order)
         size = min(self.training.batch_size, count)
         return self._batch((number % (count // size)) * size, size)
 
-    def _batch(self, start: int, size: int) -> Arrays:
+    def _batch(self, start: int, size: int) -> Data:
         chosen = self._order[start : start + size]
-        return [x[chosen] for x in self.data[0]], self.data[1][chosen]
+        return [x[chosen] for x in self.data[0]], tuple(x[chosen] for x in self.data[1])
 
     @property
     def _order(self) -> np.ndarray:
         """Drawn, not as given: data are often sorted by label."""
-        return np.random.default_rng(0).permutation(len(self.data[1]))
+        return np.random.default_rng(0).permutation(len(self.data[0][0]))

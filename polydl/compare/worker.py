@@ -26,6 +26,7 @@ from polydl.compare.machine import peak_memory
 from polydl.compare.timing import StepTimer
 from polydl.errors import PolydlError
 from polydl.net import Net
+from polydl.program.structure import unflatten
 
 
 class Worker:
@@ -53,7 +54,7 @@ class Worker:
         started = time.perf_counter()
         net = self._compile()
         build_seconds = time.perf_counter() - started
-        outputs = net(self.job.nested((job.sample(), job.data[1]))[0])
+        outputs = net(unflatten(job.program.inputs, job.sample()))
         np.save(self.folder / f"outputs_{self.name}.npy", outputs)
         self.channel.send("progress", text="compiling the training step")
         started = time.perf_counter()
@@ -62,8 +63,8 @@ class Worker:
         with self._precision(net):
             trainer.start()
             for step in range(CHECK_STEPS):
-                inputs, targets = job.batch(step)
-                scores = trainer.fetch([trainer.train_step(*inputs, targets, step)])
+                inputs, given = job.batch(step)
+                scores = trainer.fetch([trainer.train_step(*inputs, *given, step)])
                 losses.append(float(np.asarray(scores).reshape(-1)[0]))
                 if step == 0:
                     first_step_seconds = time.perf_counter() - started
@@ -114,13 +115,13 @@ class Worker:
         at_once = getattr(trainer, "steps_per_execution", 1)
 
         def step(number: int) -> Any:
-            inputs, targets = batches[number % len(batches)]
-            return trainer.train_step(*inputs, targets, number)
+            inputs, given = batches[number % len(batches)]
+            return trainer.train_step(*inputs, *given, number)
 
         def several_steps(number: int) -> Any:
             chosen = [batches[(number + i) % len(batches)] for i in range(at_once)]
-            inputs = [np.stack(arrays) for arrays in zip(*(x for x, _ in chosen), strict=True)]
-            return trainer.train_steps(*inputs, np.stack([y for _, y in chosen]), number)
+            batch = zip(*((*inputs, *given) for inputs, given in chosen), strict=True)
+            return trainer.train_steps(*map(np.stack, batch), number)
 
         return StepTimer(step if at_once == 1 else several_steps, trainer.fetch, at_once)
 

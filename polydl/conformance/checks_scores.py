@@ -18,7 +18,7 @@ from polydl.conformance.tolerances import SCALE, bound
 from polydl.layers.dense import Dense
 from polydl.losses.cross_entropy import CrossEntropy
 from polydl.losses.loss import Loss
-from polydl.losses.squared_error import MSE
+from polydl.losses.regression import MSE
 from polydl.net import Net
 from polydl.optimizers.sgd import SGD
 from polydl.precision import floats_rounded

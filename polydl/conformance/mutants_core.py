@@ -27,7 +27,7 @@ from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.dropout import Dropout
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
 from polydl.losses.cross_entropy import CrossEntropy
-from polydl.losses.squared_error import MSE
+from polydl.losses.regression import MSE
 from polydl.metrics.accuracy import Accuracy
 from polydl.optimizers.adam import Adam
 from polydl.optimizers.sgd import SGD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from polydl.emission import calls, constructors, loops, places
@@ -20,7 +20,7 @@ from polydl.emission.units import Unit, UnitTable
 from polydl.emission.wrap import wrap
 from polydl.errors import BackendError
 from polydl.program.passes.randomness import takes_step
-from polydl.program.types import Block, Node, Program
+from polydl.program.types import Block, Node, Program, values_of, walk
 
 
 class Emitter(Dialect):
@@ -160,9 +160,15 @@ class Emitter(Dialect):
         """The statements of a Block."""
         return Body(self, unit, block, slots, self._reserved(unit))
 
-    def kept_values(self, unit: Unit, block: Block) -> Iterable[int]:
-        """Values (by id) that get a statement of their own, for readers."""
-        return ()
+    def kept_values(self, unit: Unit, block: Block) -> set[int]:
+        """Values (by id) that get a statement of their own: arguments that a text repeats."""
+        calls = [node for node in walk(block.nodes) if node.op == "call"]
+        return {
+            value.id
+            for node in calls
+            if (native := self.units.of(node).native) is not None and native.named
+            for value in values_of(node.operands)
+        }
 
     def function_draft(self, unit: Unit) -> Draft:
         slots = Slots()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,7 @@ class Native:
     layout: what the part does with images; see the backend that uses it.
     module: what stands for it in the framework's own sequence of modules, where it is not constructed:
         "nn.ReLU()" for F.relu.
+    named: whether the call's text holds an argument several times, which must then have a name.
     """
 
     construct: str = ""
@@ -36,6 +38,7 @@ class Native:
     support: tuple[str, ...] = ()
     layout: str = ""
     module: str = ""
+    named: bool = False
 
 
 WINDOWED = ("conv", "conv_transpose", "window_max", "window_sum")
@@ -48,6 +51,7 @@ def window_attributes(block: Block) -> Mapping[str, Any]:
 
 def function_native(template: str, precedence: int | None = None, **options: str) -> Native:
     """A native that is an expression: "F.relu({0})"; write "{0!a}" where an atom is needed."""
+    found = re.findall(r"\{\d+", template)
 
     def call(_: str, arguments: list[Code]) -> Code:
         text = template
@@ -55,4 +59,5 @@ def function_native(template: str, precedence: int | None = None, **options: str
             text = text.replace(f"{{{i}!a}}", argument.atom).replace(f"{{{i}}}", argument.text)
         return Code(text) if precedence is None else Code(text, precedence)
 
-    return Native(call=call, **options)  # type: ignore[arg-type]
+    named = len(set(found)) < len(found)
+    return Native(call=call, named=named, **options)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from polydl.emission.naming import attribute_name, snake_case, unique
 from polydl.emission.native import Native
 from polydl.emission.sequences import find_sequences
-from polydl.program.types import Block, Entry, Program, walk
+from polydl.program.types import Block, Entry, Node, Program, walk
 
 if TYPE_CHECKING:
     from polydl.emission.merging import Definition
@@ -131,6 +131,11 @@ class UnitTable:
         while path not in self.modules:  # inside of what a native replaces
             path = path.rpartition(".")[0]
         return self.modules[path]
+
+    def of(self, call: Node) -> Unit:
+        """The unit that a node calls."""
+        block = self.program.blocks[call.attributes["block"]]
+        return self.modules[block.path] if block.is_module else self.functions[block.key]
 
     def own_entries(self, unit: Unit) -> list[Entry]:
         """What the unit's own module declares."""

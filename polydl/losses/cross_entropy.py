@@ -1,42 +1,73 @@
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from polydl import ops
-from polydl.errors import DataError
 from polydl.functions.probabilities import log_softmax
-from polydl.losses.loss import Loss
-from polydl.program.types import DType
+from polydl.losses.common import check_distributions
+from polydl.losses.labels import LabelLoss
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
 
 @builtin()
-class CrossEntropy(Loss):
-    """-log softmax(logits)[label], averaged over all labels.
+class CrossEntropy(LabelLoss):
+    """-sum over classes of p log softmax(outputs), p being 1 for the label's class.
 
-    outputs: logits (..., classes); targets: integer labels (...). torch: F.cross_entropy. Keras:
-    sparse_categorical_crossentropy with from_logits=True. optax:
-    softmax_cross_entropy_with_integer_labels.
+    outputs: logits (..., classes). targets="labels": integers (...); "probabilities": one-hot or
+    soft labels (..., classes). label_smoothing ε: p becomes (1 - ε) p + ε / classes.
+
+    class_weights: w of each class, which multiplies its term p log softmax, as in torch; Keras'
+    class_weight multiplies a sample's whole loss, which is the same without smoothing.
+    reduction="weighted_mean" divides by the sum of the labels' weights, as torch does for integers;
+    "mean" by the number of labels, as Keras does, and torch for probabilities. ignore_index: labels
+    that count for nothing (torch: -100 by default, Keras: ignore_class).
+
+    torch: F.cross_entropy. Keras: (sparse_)categorical_crossentropy with from_logits=True; its sparse
+    form has no smoothing. optax: softmax_cross_entropy(_with_integer_labels).
     """
 
-    target_dtype: ClassVar[DType] = "int"
+    targets: str = "labels"
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
+    ignore_index: int | None = None
+    reduction: str = "mean"
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        log_probabilities = log_softmax(outputs)
-        picked = ops.take_along_axis(log_probabilities, targets[..., None], -1)
-        return -ops.mean(picked)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_one_of("targets", ("labels", "probabilities"))
+        self.require(0 <= self.label_smoothing < 1,
+                     f"label_smoothing must be in [0, 1), got {self.label_smoothing!r}")  # fmt: skip
+        if self.targets == "probabilities":
+            self.target_dtype = "float"
+            self.require(self.ignore_index is None,
+                         "ignore_index is for labels; give such samples the weight 0")  # fmt: skip
+
+    def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        scores = self.weighted(log_softmax(outputs))
+        if self.targets == "probabilities":
+            values = -ops.sum(targets * scores, -1)
+        else:
+            values = -self.picked(scores, targets)
+        if self.label_smoothing:
+            smooth = -ops.mean(scores, -1)
+            values = (1.0 - self.label_smoothing) * values + self.label_smoothing * smooth
+        return values if self.targets == "probabilities" else self.kept(values, targets)
+
+    def counts(self, targets: Any) -> Tensor | None:
+        if self.targets == "labels":
+            return super().counts(targets)
+        if self.class_weights is None or self.reduction != "weighted_mean":
+            return None
+        return ops.sum(self.weighted(targets), -1)
 
     def target_shape(self, output_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        return output_shape[:-1]
+        return output_shape if self.targets == "probabilities" else output_shape[:-1]
 
     def check_targets(self, targets: np.ndarray, output_shape: tuple[Any, ...]) -> None:
-        classes = output_shape[-1]
-        low, high = int(targets.min()), int(targets.max())
-        if low < 0 or high >= classes:
-            raise DataError(
-                f"CrossEntropy: labels run from {low} to {high}, but the model has {classes} "
-                f"outputs, for the labels 0 to {classes - 1}"
-            )
+        if self.targets == "labels":
+            super().check_targets(targets, output_shape)
+        else:
+            check_distributions("CrossEntropy", targets)

@@ -132,6 +132,15 @@ def _full(shape: Shape, value: float | int | bool, dtype: DType) -> Type:
     return Type(tuple(shape), dtype)
 
 
+@primitive(
+    "constant", "an array of the given numbers, along one axis", 0, values=..., dtype="float"
+)
+def _constant(values: tuple[float, ...], dtype: DType) -> Type:
+    for value in values:
+        _require_value("constant", value, dtype)
+    return Type((len(values),), dtype)
+
+
 @primitive("random_bits", "independent uniform int32, new at each call; nothing to differentiate", 0,
            shape=...)  # fmt: skip
 def _random_bits(shape: Shape) -> Type:

@@ -19,6 +19,6 @@ MAX_PATH = 1_000  # characters of a path, a Block's key or a kind
 MAX_STRING = 10_000  # characters of a string in a configuration
 MAX_RANK = 32  # axes, as in NumPy before 2.0
 MAX_SIZE = 2**53  # of an axis: larger integers are no exact float64
-MAX_ATTRIBUTE_ITEMS = 64  # of one tuple among a primitive's attributes
+MAX_ATTRIBUTE_ITEMS = 4096  # of one tuple among a primitive's attributes
 MAX_TUPLE_DEPTH = 8  # tuples in tuples in a configuration or attribute
 MAX_STRUCTURE_DEPTH = 16  # tuples and dicts in the model's inputs and outputs

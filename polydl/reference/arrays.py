@@ -69,6 +69,11 @@ def full(shape: Ints, value: float | int | bool, dtype: DType = "float") -> Arra
     return np.full(shape, value, NUMPY_DTYPES[dtype])
 
 
+def constant(values: tuple[float, ...], dtype: DType = "float") -> Array:
+    """An array of the given numbers."""
+    return np.array(values, NUMPY_DTYPES[dtype])
+
+
 def random_bits(shape: Ints, rng: np.random.Generator) -> Array:
     """Uniform int32 from the interpreter's generator."""
     return rng.integers(-(2**31), 2**31, shape, dtype=np.int32)
@@ -85,5 +90,6 @@ ARRAYS: dict[str, Callable[..., Any]] = {
     "take_along_axis": take_along_axis,
     "arange": arange,
     "full": full,
+    "constant": constant,
     "random_bits": random_bits,
 }

@@ -15,7 +15,8 @@ from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.passes.randomness import free_key, joined, takes_step
-from polydl.program.types import Block, Program, Value
+from polydl.program.sizes import Shape
+from polydl.program.types import Block, DType, Program, Value
 from polydl.spec.tracing import trace_function
 from polydl.training.loop import loop_text
 from polydl.training.settings import Training
@@ -23,7 +24,7 @@ from polydl.training.settings import Training
 # names that a training program has itself
 PROGRAM_NAMES = frozenset(
     """Trainer UpdateRule SCORES average evaluate executions fit inputs loss model optimizer
-    outputs results step targets""".split()
+    outputs results step targets weights""".split()
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
@@ -51,13 +52,21 @@ class TrainingParts:
     """What a backend writes its Trainer from."""
 
     inputs: tuple[str, ...]  # names of the model's arrays, without the step
+    given: tuple[str, ...]  # names of the arrays besides them: targets, weights
+    given_types: tuple[tuple[Shape, DType], ...]
     takes_step: bool
-    loss: str  # the text of the loss of `outputs` and `targets`
+    loss: str  # the text of the loss of `outputs` and what is given
     metrics: tuple[str, ...]  # the texts of the metrics of `outputs` and `targets`
     optimizer: Optimizer
     update: str  # name of the emitted update rule, where the optimizer has no native; else ""
 
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of all arrays of a batch."""
+        return (*self.inputs, *self.given)
 
+
+Types = dict[str, tuple[Shape, DType]]  # of arrays, by name
 TrainerWriter = Callable[[TrainingParts], Sequence[str]]
 
 
@@ -82,12 +91,14 @@ def emit_training(
         functions.update(joined(traced, key, {**taken, **functions}))
         return key
 
+    types = given_types(training, output)
     loss_key = free_key("loss()", taken)
-    add(loss_key, _score_blocks(loss_key, training.loss, training.loss, output))
+    add(loss_key, score_blocks(loss_key, training.loss, output, types))
     metric_keys = []
     for metric in training.metrics:
         key = free_key(f"{metric.name}()", {**taken, **functions})
-        metric_keys.append(add(key, _score_blocks(key, metric, training.loss, output)))
+        labels = {"targets": types["targets"]}
+        metric_keys.append(add(key, score_blocks(key, metric, output, labels)))
     update_key = ""
     if not has_native_optimizer(training.optimizer):
         update_key = free_key("optimizer()", {**taken, **functions})
@@ -104,8 +115,10 @@ def emit_training(
         taken = PROGRAM_NAMES | LOCAL_NAMES | emitter.reserved_names | emitter.defined_names
         parts = TrainingParts(
             inputs=tuple(unique(value.name, taken) for value in arrays),
+            given=training.given,
+            given_types=tuple(types.values()),
             takes_step=step,
-            loss=emitter.function_text(loss_key, ["outputs", "targets"]),
+            loss=emitter.function_text(loss_key, ["outputs", *training.given]),
             metrics=tuple(emitter.function_text(k, ["outputs", "targets"]) for k in metric_keys),
             optimizer=training.optimizer,
             update=emitter.function_name(update_key) if update_key else "",
@@ -131,15 +144,42 @@ def check_single_output(program: Program) -> Value:
     return outputs[0]
 
 
-def _score_blocks(key: str, score: Loss | Metric, loss: Loss, output: Value) -> dict[str, Block]:
+def given_types(training: Training, output: Value) -> Types:
+    """Shapes and dtypes of the arrays that samples bring besides inputs, by name."""
+    loss = training.loss
+    types: Types = {}
+    if loss.target_dtype is not None:
+        types["targets"] = (loss.target_shape(output.shape), loss.target_dtype)
+    if training.weights == "sample":
+        types["weights"] = (output.shape[:1], "float")
+    elif training.weights == "element":
+        types["weights"] = (_value_shape(loss, output, types), "float")
+    return types
+
+
+def _value_shape(loss: Loss, output: Value, given: Types) -> Shape:
+    traced = trace_function(
+        loss.kind,
+        lambda outputs, targets=None: loss.values(outputs, targets),
+        _inputs(output, given),
+        loss.config(),
+    )
+    return traced[""].outputs[0].shape  # type: ignore[union-attr]
+
+
+def _inputs(output: Value, given: Types) -> list[tuple[str, Shape, DType]]:
+    return [("outputs", output.shape, output.dtype), *((name, *given[name]) for name in given)]
+
+
+def score_blocks(key: str, score: Loss | Metric, output: Value, given: Types) -> dict[str, Block]:
+    """A loss or metric of the model's output and what is given, as Blocks."""
     definition: Any = type(score).definition
     traced = trace_function(
         score.kind,
-        lambda outputs, targets: definition(score, outputs, targets),
-        [
-            ("outputs", output.shape, output.dtype),
-            ("targets", loss.target_shape(output.shape), loss.target_dtype),
-        ],
+        lambda outputs, *others: definition(
+            score, outputs, **dict(zip(given, others, strict=True))
+        ),
+        _inputs(output, given),
         score.config(),
         key=key,
     )

@@ -20,7 +20,7 @@ from polydl.program.passes import portable_randomness
 from polydl.program.sizes import Size
 from polydl.program.structure import unflatten
 from polydl.program.types import Program, Value, inference_writes
-from polydl.training.arrays import training_arrays
+from polydl.training.arrays import Data, training_arrays, weighted
 from polydl.training.emission import EmittedTraining, check_single_output
 from polydl.training.history import History
 from polydl.training.settings import Training
@@ -105,20 +105,22 @@ class Fitting:
     def fit(
         self,
         training: Training,
-        data: tuple[Any, Any],
-        validation: tuple[Any, Any] | None,
+        data: tuple[Any, ...],
+        validation: tuple[Any, ...] | None,
         progress: bool,
         after_epoch: Callable[[int, dict[str, float]], None] | None,
     ) -> History:
         _require_training(training)
-        inputs, targets = self._arrays(training, data, "data")
+        training = weighted(training, data)
+        inputs, given = self._arrays(training, data, "data")
         validated = None
         if validation is not None:
             self._check_evaluation()
-            validated = self._arrays(training, validation, "validation")
+            arrays, others = self._arrays(training, validation, "validation")
+            validated = (arrays, *others)
         prepared = self.prepare(training)
         history = History()
-        per_epoch = -(-len(targets) // training.batch_size)
+        per_epoch = -(-len(inputs[0]) // training.batch_size)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
             if training.randomness == "native":
@@ -148,7 +150,7 @@ class Fitting:
                 prepared.module.fit(
                     prepared.trainer,
                     inputs,
-                    targets,
+                    *given,
                     validated,
                     epochs=training.epochs,
                     batch_size=training.batch_size,
@@ -163,14 +165,15 @@ class Fitting:
                 self._hand_back(prepared)
         return history
 
-    def evaluate(self, training: Training, data: tuple[Any, Any]) -> dict[str, float]:
+    def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
         _require_training(training)
         self._check_evaluation()
-        inputs, targets = self._arrays(training, data, "data")
+        training = weighted(training, data)
+        inputs, given = self._arrays(training, data, "data")
         prepared = self.prepare(training, keep=self.prepared is None)
         with self.backend.precision(self.options):
             return prepared.module.evaluate(
-                prepared.trainer, inputs, targets, batch_size=training.batch_size
+                prepared.trainer, inputs, *given, batch_size=training.batch_size
             )
 
     def _check_evaluation(self) -> None:
@@ -206,11 +209,9 @@ class Fitting:
                   for outputs in zip(*parts, strict=True)]  # fmt: skip
         return unflatten(self.program.outputs, joined)
 
-    def _arrays(
-        self, training: Training, data: tuple[Any, Any], where: str
-    ) -> tuple[list[np.ndarray], np.ndarray]:
-        inputs, targets = training_arrays(self.program, training, self.options.dtype, data, where)
-        return in_layout(inputs, self.model.emitted.channels_first), targets
+    def _arrays(self, training: Training, data: Any, where: str) -> Data:
+        inputs, given = training_arrays(self.program, training, self.options.dtype, data, where)
+        return in_layout(inputs, self.model.emitted.channels_first), given
 
 
 def _require_training(given: Any) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from polydl.emission.wrap import wrap
 from polydl.training.settings import Training
 
 _EVALUATE = '''
-def evaluate(trainer, inputs, targets, batch_size={batch_size}):
+def evaluate(trainer, inputs,{given} batch_size={batch_size}):
     """Averages over all samples, in evaluation mode: {names}."""
     results, sizes = [], []
-    for start in range(0, len(targets), batch_size):
+    for start in range(0, len({first}), batch_size):
         batch = slice(start, start + batch_size)
         arrays = (x[batch] for x in inputs)
-        results.append(trainer.evaluate_step(*arrays, targets[batch]))
-        sizes.append(len(targets[batch]))
+        results.append(trainer.evaluate_step(*arrays{scored}))
+        sizes.append(len({first}[batch]))
     return average(trainer.fetch(results), sizes)
 
 
@@ -26,8 +27,7 @@ _FIT = '''
 def fit(
     trainer,
     inputs,
-    targets,
-    validation=None,
+{lines}    validation=None,
     epochs={epochs},
     batch_size={batch_size},
     first_epoch=0,
@@ -70,7 +70,7 @@ _ONE_STEP = """\
                 break
             batch = order[start : start + batch_size]
             arrays = (x[batch] for x in inputs)
-            results.append(trainer.train_step(*arrays, targets[batch], step))
+            results.append(trainer.train_step(*arrays,{batch} step))
             sizes.append(len(batch))
             step += 1"""
 
@@ -80,7 +80,7 @@ _SEVERAL_STEPS = """\
             if stopped:
                 break
             arrays = (x[batches] for x in inputs)
-            results.append(trainer.train_steps(*arrays, targets[batches], step))
+            results.append(trainer.train_steps(*arrays,{batches} step))
             sizes.extend([batches.shape[1]] * len(batches))
             step += len(batches)"""
 
@@ -97,8 +97,8 @@ def executions(order, batch_size, steps):
 '''
 
 _SHUFFLED = """        rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
-        order = rng.permutation(len(targets))"""
-_IN_ORDER = "        order = np.arange(len(targets))"
+        order = rng.permutation(len({first}))"""
+_IN_ORDER = "        order = np.arange(len({first}))"
 
 
 def loop_text(training: Training, several_steps: bool) -> str:
@@ -107,12 +107,30 @@ def loop_text(training: Training, several_steps: bool) -> str:
     several_steps: the Trainer has train_steps, which takes `steps_per_execution` batches at a time.
     """
     names = ["loss", *(metric.name for metric in training.metrics)]
+    first = (*training.given, "inputs[0]")[0]
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
-    order = _SHUFFLED.format(seed=training.seed) if training.shuffle else _IN_ORDER
-    evaluate = _EVALUATE.format(batch_size=training.batch_size, names=", ".join(names))
-    steps = _SEVERAL_STEPS if several_steps else _ONE_STEP
+    order = _SHUFFLED if training.shuffle else _IN_ORDER
+    evaluate = _EVALUATE.format(
+        batch_size=training.batch_size,
+        names=", ".join(names),
+        first=first,
+        given=_each(training, " {},"),
+        scored=_each(training, ", {}[batch]"),
+    )
+    steps = (_SEVERAL_STEPS if several_steps else _ONE_STEP).format(
+        batch=_each(training, " {}[batch],"), batches=_each(training, " {}[batches],")
+    )
     fit = _FIT.format(
-        epochs=training.epochs, batch_size=training.batch_size, order=order, steps=steps
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        order=order.format(seed=training.seed, first=first),
+        steps="\n".join(part for line in steps.split("\n") for part in wrap(line)),
+        lines=_each(training, "    {},\n"),
     )
     grouping = _EXECUTIONS if several_steps else ""
     return f"{scores}\n\n{evaluate}{grouping}\n{fit}".rstrip("\n")
+
+
+def _each(training: Training, template: str) -> str:
+    """The text for each array that samples bring besides inputs."""
+    return "".join(template.format(name) for name in training.given)

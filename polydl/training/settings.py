@@ -25,7 +25,9 @@ class Training:
     "native" leaves dropout to the framework's own generator, begun from the seed; "portable" makes
     its masks equal on every backend. steps_per_execution: at most so many steps run between two
     looks of Python (progress, Ctrl-C), where a backend gains by it and then holds as many batches;
-    None leaves it to the backend. What is computed does not depend on it.
+    None leaves it to the backend. What is computed does not depend on it. weights: what the weights
+    in (inputs, targets, weights) are of, each "sample" or each "element" of the loss; `fit` sets it
+    by the data that it gets.
     """
 
     loss: Loss
@@ -37,6 +39,7 @@ class Training:
     shuffle: bool = True
     seed: int = 0
     steps_per_execution: int | None = None
+    weights: Literal["sample", "element"] | None = None
 
     def __post_init__(self) -> None:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
@@ -66,6 +69,26 @@ class Training:
             raise DefinitionError(
                 f"Training: randomness must be 'native' or 'portable', got {self.randomness!r}"
             )
+        self._check_loss()
+
+    def _check_loss(self) -> None:
+        name = type(self.loss).__name__
+        _require(self.loss.reduction != "none",
+                 f"the loss must give one number: {name} needs another reduction, such as 'mean'",
+                 self.loss.reduction)  # fmt: skip
+        _require(self.loss.target_dtype is not None or not self.metrics,
+                 f"{name} takes no targets, which metrics need", self.metrics)  # fmt: skip
+        _require(self.weights in (None, "sample", "element"),
+                 "weights must be None, 'sample' or 'element'", self.weights)  # fmt: skip
+        _require(self.weights is None or self.loss.takes_weights(),
+                 f"{name} takes no weights. Let it define `values` instead of __call__, or take "
+                 "weights there", self.weights)  # fmt: skip
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the arrays that samples bring besides the model's inputs."""
+        targets = () if self.loss.target_dtype is None else ("targets",)
+        return targets if self.weights is None else (*targets, "weights")
 
     def to_json(self) -> str:
         """As JSON. Only built-in losses, optimizers and metrics can be written."""
@@ -81,6 +104,7 @@ class Training:
                 "shuffle": self.shuffle,
                 "seed": self.seed,
                 "steps_per_execution": self.steps_per_execution,
+                "weights": self.weights,
             }
         )
 

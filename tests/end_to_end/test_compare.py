@@ -311,11 +311,11 @@ def test_batches_of_a_job() -> None:
     job = Job(
         experiment.program, experiment.training, data, validation, RunOptions("cpu", "float32", 1)
     )
-    assert [len(job.batch(i)[1]) for i in range(4)] == [8, 8, 8, 8]
+    assert [len(job.batch(i)[1][0]) for i in range(4)] == [8, 8, 8, 8]
     np.testing.assert_array_equal(job.batch(0)[0][0], job.batch(2)[0][0])
     assert not np.array_equal(job.batch(0)[0][0], job.batch(1)[0][0])
     fewer = replace(job, training=replace(job.training, batch_size=64))
-    assert len(fewer.batch(3)[1]) == 21
+    assert len(fewer.batch(3)[1][0]) == 21
     assert len(job.sample()[0]) == 21
 
 

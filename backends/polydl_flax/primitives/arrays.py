@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code
+from polydl.emission.code import Code, literal_text
 from polydl.emission.operators import Writer, template
 from polydl.errors import BackendError
 from polydl.program.types import Node
@@ -63,6 +63,11 @@ def _full(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"jnp.full({shape}, {value}, {own_dtype(body, node.output.dtype)})")
 
 
+def _constant(body: Body, node: Node, args: list[Code]) -> Code:
+    items = ", ".join(map(literal_text, node.attributes["values"]))
+    return Code(f"jnp.array([{items}], {own_dtype(body, node.output.dtype)})")
+
+
 def _random_bits(body: Body, node: Node, args: list[Code]) -> Code:
     """From the module's own stream, `self.rngs`; see FlaxEmitter.mode_lines."""
     if not body.unit.is_module:
@@ -86,5 +91,6 @@ PRIMITIVES: dict[str, Writer] = {
     ),
     "arange": _arange,
     "full": _full,
+    "constant": _constant,
     "random_bits": _random_bits,
 }

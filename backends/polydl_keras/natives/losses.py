@@ -1,15 +1,55 @@
-"""Losses."""
+"""Losses, by ops: keras.losses' own take epsilons and dtypes from the configuration."""
 
 from __future__ import annotations
 
-from polydl_keras.natives.common import (
-    Row,
-    function_row,
-)
+from polydl.emission.emitter import Emitter
+from polydl.emission.losses import Reductions, output_rank
+from polydl.emission.native import Native
+from polydl.program.types import Block
+from polydl_keras.natives.common import Literal, Row
+
+KERAS = Reductions("ops.mean({})", "ops.sum({})")
+
+
+def elements(text: str) -> Row:
+    """A loss of each element."""
+    return lambda emitter, block, literal: KERAS.native(block, text, output_rank(block))
+
+
+def cross_entropy(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    config, classes = block.config, block.inputs[0].shape[-1]
+    if config["class_weights"] is not None or config["ignore_index"] is not None:
+        return None
+    labels, smoothing = config["targets"] == "labels", config["label_smoothing"]
+    if labels and smoothing:
+        return None
+    targets = "{1}"
+    if smoothing:
+        targets = f"{1.0 - smoothing!r} * {{1!a}} + {smoothing / classes!r}"
+    sparse = "sparse_" if labels else ""
+    values = f"ops.{sparse}categorical_crossentropy({targets}, {{0}}, from_logits=True)"
+    return KERAS.native(block, values, output_rank(block) - 1)
+
+
+def binary_cross_entropy(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    if block.config["positive_weight"] != 1:
+        return None
+    values = "ops.binary_crossentropy({1}, {0}, from_logits=True)"
+    return KERAS.native(block, values, output_rank(block))
+
 
 NATIVES: dict[str, Row] = {
-    "polydl:CrossEntropy@1": function_row(
-        "ops.mean(ops.sparse_categorical_crossentropy({1}, {0}, from_logits=True))"
-    ),
-    "polydl:MSE@1": function_row("ops.mean(ops.square({0!a} - {1!a}))"),
+    "polydl:MSE@1": elements("ops.square({0!a} - {1!a})"),
+    "polydl:CrossEntropy@1": cross_entropy,
+    "polydl:BinaryCrossEntropy@1": binary_cross_entropy,
+}
+
+REASONS: dict[str, str] = {
+    "polydl:CategoricalHinge@1": "keras.losses.categorical_hinge counts the label's own output as 0",
+    "polydl:CosineSimilarity@1": "keras.losses.cosine_similarity is 1 less, of another epsilon",
+    "polydl:Focal@1": "Keras' focal losses cut probabilities off at 1e-7",
+    "polydl:Hinge@1": "keras.losses.hinge has another derivative at the margin",
+    "polydl:KLDivergence@1": "keras.losses.kl_divergence takes probabilities, cut off at 1e-7",
+    "polydl:LogCosh@1": "keras.losses.log_cosh takes log 2 in the configured float type",
+    "polydl:Poisson@1": "keras.losses.poisson takes its epsilon from the configuration",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code, tuple_text
+from polydl.emission.code import Code, literal_text, tuple_text
 from polydl.emission.operators import Writer
 from polydl.program.sizes import Size, same_shape
 from polydl.program.types import Node
@@ -67,6 +67,11 @@ def _full(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"ops.full({shape}, {shown}, dtype={dtype_text(body, node.output.dtype)})")
 
 
+def _constant(body: Body, node: Node, args: list[Code]) -> Code:
+    items = ", ".join(map(literal_text, node.attributes["values"]))
+    return Code(f"ops.array([{items}], dtype={dtype_text(body, node.output.dtype)})")
+
+
 def _random_bits(body: Body, node: Node, args: list[Code]) -> Code:
     shape = body.sizes.shape(node.attributes["shape"]).text if node.attributes["shape"] else "()"
     bounds = '-(2**31), 2**31 - 1, dtype="int32", seed=self.seed_generator'
@@ -103,5 +108,6 @@ PRIMITIVES: dict[str, Writer] = {
     "take_along_axis": _take_along_axis,
     "arange": _arange,
     "full": _full,
+    "constant": _constant,
     "random_bits": _random_bits,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code
+from polydl.emission.code import Code, literal_text
 from polydl.emission.operators import Writer
 from polydl.program.types import Node
 from polydl_torch.primitives.common import DTYPES, device_of, pad_text, transposed
@@ -61,6 +61,13 @@ def _full(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"torch.full({shape}, {value}{named}{device_of(body)})")
 
 
+def _constant(body: Body, node: Node, args: list[Code]) -> Code:
+    dtype = node.output.dtype
+    named = "" if dtype == "float" else f", dtype={DTYPES[dtype]}"
+    items = ", ".join(map(literal_text, node.attributes["values"]))
+    return Code(f"torch.tensor([{items}]{named}{device_of(body)})")
+
+
 def _random_bits(body: Body, node: Node, args: list[Code]) -> Code:
     shape = body.sizes.shape(node.attributes["shape"]).text
     return Code(f"torch.randint(-(2**31), 2**31, {shape}, dtype=torch.int32{device_of(body)})")
@@ -91,5 +98,6 @@ PRIMITIVES: dict[str, Writer] = {
     "take_along_axis": _take_along_axis,
     "arange": _arange,
     "full": _full,
+    "constant": _constant,
     "random_bits": _random_bits,
 }
