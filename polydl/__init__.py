@@ -19,6 +19,8 @@ _WHERE = {
     "polydl.spec.initializers": ("initializer",),
     "polydl.spec.tracing": ("trace",),
     "polydl.spec.modes": ("when_training",),
+    "polydl.layers.bidirectional": ("Bidirectional",),
+    "polydl.spec.regions": ("associative_scan", "map", "remat", "scan"),
     "polydl.program.types": ("Program",),
     "polydl.ops": ("stop_gradient", "take", "take_along_axis", "where"),
     "polydl.training.settings": ("Training",),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Literal
+from polydl.emission.body import Body
+from polydl.emission.code import INDENT, Code, Literal
 from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition
 from polydl.emission.units import Unit
 from polydl.errors import BackendError
-from polydl.program.types import Entry, walk
+from polydl.program.types import Entry, Node, walk
 from polydl_flax import natives, primitives
 from polydl_flax.initial import initial_text, is_random
 from polydl_flax.primitives.common import transposed
@@ -114,6 +114,53 @@ class FlaxEmitter(Emitter):
 
     def constructor_arguments(self, definition: Definition) -> list[str]:
         return [f"{RNGS}={RNGS}"] if RNGS in definition.needs else []
+
+    # regions that are functions
+
+    def unrolls(self, node: Node) -> bool:
+        """A stream of random numbers cannot move on inside jax.lax.scan."""
+        return self.effects.draws(node)
+
+    def slices(self, array: Code, axis: int) -> str:
+        return f"jnp.unstack({array.text}{f', axis={axis}' if axis else ''})"
+
+    def stacked(self, slices: str, axis: int) -> str:
+        return f"jnp.stack({slices}{f', axis={axis}' if axis else ''})"
+
+    def scan_text(self, step: str, carry: str, arrays: str, length: str, reverse: bool) -> str:
+        backwards = ", reverse=True" if reverse else ""
+        return f"jax.lax.scan({step}, {carry}, {arrays or f'length={length}'}{backwards})"
+
+    def map_text(self, function: str, arrays: str) -> str:
+        return f"jax.lax.map({function}, {arrays})"
+
+    def axis_moved(self, array: Code, axis: int, to: int) -> Code:
+        if {axis, to} == {0, 1}:
+            return Code(f"{array.atom}.swapaxes(0, 1)")
+        return Code(f"jnp.moveaxis({array.text}, {axis}, {to})")
+
+    def counter(self, size: Code) -> str:
+        return f"jnp.arange({size.text}, dtype=jnp.int32)"
+
+    def associative_scan_text(self, combine: str, arrays: str, axis: int, reverse: bool) -> str:
+        backwards = ", reverse=True" if reverse else ""
+        along = f", axis={axis}" if axis else ""
+        return f"jax.lax.associative_scan({combine}, {arrays}{backwards}{along})"
+
+    def remat_text(
+        self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
+    ) -> str:
+        """With nnx.remat where the function uses the module, whose streams may move on in it."""
+        if block.startswith("self."):
+            own = block.rpartition(".")[2]
+            given = ", ".join(body.names[v.id] for v in node.regions[0].inputs)
+            called = f"lambda {own}, {given}: {own}({given})"
+            return f"nnx.remat({called})({', '.join([block, *arguments])})"
+        if any(re.search(r"\bself\b", line) for line in definition):
+            head, _, rest = definition[0].partition("(")
+            definition[0] = f"{head}(self{'' if rest.startswith(')') else ', '}{rest}"
+            return f"nnx.remat({block})({', '.join(['self', *arguments])})"
+        return f"jax.checkpoint({block})({', '.join(arguments)})"
 
     # classes
 

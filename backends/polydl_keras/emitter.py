@@ -7,6 +7,7 @@ import keyword
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, Slots
@@ -17,15 +18,20 @@ from polydl.emission.native import Native
 from polydl.emission.units import Unit
 from polydl.emission.wrap import wrap
 from polydl.errors import BackendError
-from polydl.program.types import Block, Node, walk
+from polydl.program.types import Block, Node, Program, walk
 from polydl_keras import natives, primitives
 from polydl_keras.bodies import BuilderBody, KerasBody, LayerBody, RootBody
 from polydl_keras.functional import BUILDER, FunctionalEmitter
 from polydl_keras.layer_class import DECORATOR, REGISTER
 from polydl_keras.placement import Placement
 from polydl_keras.primitives.common import transposed
+from polydl_keras.scans import ASSOCIATIVE_SCAN, scans_alike
 
-SUPPORT = {**natives.SUPPORT, **primitives.SUPPORT}
+SUPPORT = {
+    **natives.SUPPORT,
+    **primitives.SUPPORT,
+    "associative_scan": ASSOCIATIVE_SCAN,
+}
 
 TRAINING = Code("training=training")
 
@@ -33,10 +39,15 @@ TRAINING = Code("training=training")
 class KerasEmitter(FunctionalEmitter):
     """Builder functions where stock layers can carry a Block, registered Layers elsewhere."""
 
+    def __init__(self, program: Program, *arguments: Any, **options: Any):
+        super().__init__(scans_alike(program), *arguments, **options)
+
     primitives = primitives.PRIMITIVES
     natives = natives.NATIVES
     support = SUPPORT
     reshapes_like = False
+    remat_takes_all = True  # TensorFlow gives others no gradient
+    remat_draws = False
     reserved_names = frozenset({"keras", "layers", "ops", "np", "tf", *SUPPORT, *keyword.kwlist})
 
     def header(self, body: str) -> list[str]:
@@ -171,6 +182,37 @@ class KerasEmitter(FunctionalEmitter):
             steps.append(layer.attribute)
             layer = layer.parent
         return f"{self.layer_name(layer)}/{'.'.join([*steps[::-1], name])}"
+
+    # regions that are functions
+
+    def scan_text(self, step: str, carry: str, arrays: str, length: str, reverse: bool) -> str:
+        """A length that is not known before may come as an array, but not as itself."""
+        backwards = ", reverse=True" if reverse else ""
+        over = arrays or self.counter(Code(length))
+        return f"ops.scan({step}, {carry}, {over}{backwards})"
+
+    def map_text(self, function: str, arrays: str) -> str:
+        return f"ops.map({function}, {arrays})"
+
+    def axis_moved(self, array: Code, axis: int, to: int) -> Code:
+        if {axis, to} == {0, 1}:
+            return Code(f"ops.swapaxes({array.text}, 0, 1)")
+        return Code(f"ops.moveaxis({array.text}, {axis}, {to})")
+
+    def counter(self, size: Code) -> str:
+        return f'ops.arange({size.text}, dtype="int32")'
+
+    def associative_scan_text(self, combine: str, arrays: str, axis: int, reverse: bool) -> str:
+        self.use_support("associative_scan")
+        backwards = ", reverse=True" if reverse else ""
+        return f"associative_scan({combine}, {arrays}, {axis}{backwards})"
+
+    def remat_text(
+        self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
+    ) -> str:
+        """A plain call where it draws random numbers: they would be others the second time."""
+        called = block if self.effects.draws(node) else f"keras.remat({block})"
+        return f"{called}({', '.join(arguments)})"
 
     # sizes
 

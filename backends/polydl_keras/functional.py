@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Slots
+from polydl.emission.body import Body
+from polydl.emission.code import INDENT, Code, Slots
 from polydl.emission.constructors import construct
 from polydl.emission.merging import Definition, Draft, Method
 from polydl.emission.naming import singular, snake_case, unique

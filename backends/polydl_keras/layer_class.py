@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Literal, Slots
+from polydl.emission.body import Body
+from polydl.emission.code import INDENT, Code, Literal, Slots
 from polydl.emission.constructors import construct, shared_lines
 from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition, Draft, Method

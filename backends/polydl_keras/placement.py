@@ -9,11 +9,12 @@ module's weights) becomes a Layer, and so does everything inside it.
 from __future__ import annotations
 
 from polydl.emission.units import Unit, UnitTable
+from polydl.program.regions import REGION_OPS
 from polydl.program.sizes import Size
 from polydl.program.types import Block, Constant, Node, Program, Value, values_of, walk
 
 IN_LAYERS = "in_layers"  # the layout of a native that symbolic tensors cannot carry
-_UNFIT = frozenset({"read", "write", "when_training", "random_bits"})
+_UNFIT = frozenset({"read", "write", "when_training", "random_bits", *REGION_OPS})
 
 
 class Placement:

@@ -6,7 +6,7 @@ of TensorFlow's dispatch.
 
 from __future__ import annotations
 
-from polydl.emission.body import INDENT
+from polydl.emission.code import INDENT
 from polydl.program.sizes import Shape, Size
 from polydl.program.types import Program
 from polydl.training.emission import TrainingParts

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Literal, Slots, literal_text, tuple_text
+from polydl.emission.body import Body
+from polydl.emission.code import INDENT, Code, Literal, Slots, literal_text, tuple_text
 from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition
 from polydl.emission.naming import size_hints
 from polydl.emission.units import Unit
 from polydl.precision import is_low
-from polydl.program.types import Block, Entry
+from polydl.program.types import Block, Entry, Node
 from polydl_torch import natives, primitives
 from polydl_torch.body import TorchBody
 from polydl_torch.primitives.common import DTYPES, transposed
 
-SUPPORT = {**natives.SUPPORT, **primitives.SUPPORT}
+ASSOCIATIVE_SCAN = '''def associative_scan(combine, x, dim, reverse=False):
+    """Running combinations along an axis, in logarithmic depth. x: a tensor or a tuple of them."""
+    if not isinstance(x, tuple):
+        (y,) = associative_scan(lambda a, b: (combine(*a, *b),), (x,), dim, reverse)
+        return y
+    if reverse:
+        flipped = associative_scan(combine, tuple(a.flip(dim) for a in x), dim)
+        return tuple(a.flip(dim) for a in flipped)
+    size, offset = x[0].shape[dim], 1
+    while offset < size:
+        earlier = tuple(a.narrow(dim, 0, size - offset) for a in x)
+        later = tuple(a.narrow(dim, offset, size - offset) for a in x)
+        both = zip(x, combine(earlier, later))
+        x = tuple(torch.cat([a.narrow(dim, 0, offset), b], dim) for a, b in both)
+        offset *= 2
+    return x'''
+
+SUPPORT = {
+    **natives.SUPPORT,
+    **primitives.SUPPORT,
+    "associative_scan": ASSOCIATIVE_SCAN,
+}
 
 # attributes of nn.Module that a parameter or submodule must not hide
 RESERVED = frozenset(
@@ -61,10 +82,11 @@ class TorchEmitter(Emitter):
         ("torch.", "import torch"),
         ("F.", "import torch.nn.functional as F"),
         ("nn.", "from torch import nn"),
+        ("checkpoint(", "from torch.utils.checkpoint import checkpoint"),
     )
     reserved_attributes = RESERVED
     sequence = "nn.Sequential"
-    reserved_names = frozenset({"torch", "F", "nn", "np", *SUPPORT})
+    reserved_names = frozenset({"torch", "F", "nn", "np", "checkpoint", *SUPPORT})
 
     def header(self, body: str) -> list[str]:
         lines = super().header(body)
@@ -100,6 +122,27 @@ class TorchEmitter(Emitter):
 
     def training_condition(self, body: Body) -> str:
         return "self.training"
+
+    # regions that are functions
+
+    def unrolls(self, node: Node) -> bool:
+        return True
+
+    def slices(self, array: Code, axis: int) -> str:
+        return f"{array.atom}.unbind({axis or ''})"
+
+    def stacked(self, slices: str, axis: int) -> str:
+        return f"torch.stack({slices}{f', {axis}' if axis else ''})"
+
+    def associative_scan_text(self, combine: str, arrays: str, axis: int, reverse: bool) -> str:
+        self.use_support("associative_scan")
+        backwards = ", reverse=True" if reverse else ""
+        return f"associative_scan({combine}, {arrays}, {axis}{backwards})"
+
+    def remat_text(
+        self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
+    ) -> str:
+        return f"checkpoint({', '.join([block, *arguments])}, use_reentrant=False)"
 
     def class_text(self, definition: Definition, base: str) -> list[str]:
         arguments = ", ".join(["self", *definition.parameters])

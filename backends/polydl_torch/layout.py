@@ -24,6 +24,7 @@ from polydl.program.types import (
     Program,
     Region,
     Value,
+    next_id,
     values_of,
     walk,
 )
@@ -35,6 +36,7 @@ ELEMENTWISE = frozenset(
     divide power maximum minimum greater greater_equal less less_equal equal not_equal logical_and
     logical_or bitwise_and bitwise_xor shift_right_logical where astype""".split()
 )
+_PASSING = frozenset({"when_training", "remat"})  # whose regions give the node's own values
 REDUCTIONS = frozenset({"sum", "mean", "max", "min"})
 
 
@@ -203,12 +205,12 @@ def _permuted_function(layout: _Layout, block: Block) -> Block:
 
 def _wrapped(block: Block, signature: Signature) -> Block:
     """The same body between permutations: what a native that takes channels-first means."""
-    next_id = _next_id(block)
+    free_id = next_id(block)
     inputs, before, after, outputs = [], [], [], []
     for value, first in zip(block.inputs, signature.inputs, strict=True):
         if first:
-            turned = replace(_turned(value), id=next_id)
-            next_id += 1
+            turned = replace(_turned(value), id=free_id)
+            free_id += 1
             before.append(
                 Node("transpose", (turned,), (value,), {"axes": to_last(len(value.shape))})
             )
@@ -216,8 +218,8 @@ def _wrapped(block: Block, signature: Signature) -> Block:
         inputs.append(value)
     for operand, first in zip(block.outputs, signature.outputs, strict=True):
         if first and isinstance(operand, Value):
-            turned = replace(_turned(operand), id=next_id)
-            next_id += 1
+            turned = replace(_turned(operand), id=free_id)
+            free_id += 1
             axes = to_first(len(operand.shape))
             after.append(Node("transpose", (operand,), (turned,), {"axes": axes}))
             operand = turned
@@ -230,11 +232,6 @@ def _wrapped(block: Block, signature: Signature) -> Block:
     )
 
 
-def _next_id(block: Block) -> int:
-    ids = [v.id for v in block.inputs] + [v.id for n in walk(block.nodes) for v in n.outputs]
-    return 1 + max(ids, default=-1)
-
-
 class _BlockLayout:
     """Chooses and rewrites the order of axes within one module's Block."""
 
@@ -243,7 +240,7 @@ class _BlockLayout:
         self.parent: dict[int, int] = {}
         self.wanted: dict[int, Value] = {}  # what a channels-first layer takes or gives, by id
         self.balance: dict[int, int] = {}  # of a sequence: uses channels-first less the others
-        self.next_id = _next_id(block)
+        self.next_id = next_id(block)
 
     def run(self) -> Signature:
         block = self.block
@@ -321,10 +318,13 @@ class _BlockLayout:
 
     def _join_regions(self, nodes: tuple[Node, ...]) -> None:
         for node in walk(nodes):
+            if node.op not in _PASSING:
+                continue
             for region in node.regions:
-                for output, inner in zip(node.outputs, region.outputs, strict=True):
-                    if isinstance(inner, Value):
-                        self._join([output, inner])
+                ends = zip(node.outputs, region.outputs, strict=True)
+                starts = zip(node.operands, region.inputs, strict=True)
+                for outer, inner in [*ends, *starts]:
+                    self._join([*values_of((outer, inner))])
 
     def _is_free(self, node: Node) -> bool:
         """Whether a node means the same in any one order of its images' axes."""
@@ -373,7 +373,7 @@ class _BlockLayout:
             if node.op == "call":
                 self._rewrite_call(node, into)
             elif node.regions:
-                self._rewrite_choice(node, into)
+                self._rewrite_regions(node, into)
             elif self._is_free(node) and any(self._order(v) for v in node.outputs):
                 operands = tuple(self._use(x, True, into) for x in node.operands)
                 outputs = tuple(self._define(v, _is_image(v)) for v in node.outputs)
@@ -427,22 +427,34 @@ class _BlockLayout:
         attributes = {**node.attributes, "block": key}
         into.append(replace(node, operands=operands, outputs=outputs, attributes=attributes))
 
-    def _rewrite_choice(self, node: Node, into: list[Node]) -> None:
-        orders = [self._order(v) for v in node.outputs]
+    def _rewrite_regions(self, node: Node, into: list[Node]) -> None:
+        """What a scan takes and gives is channels-last: it has slices in another order of axes."""
+        passing = node.op in _PASSING
+        orders = [passing and self._order(v) for v in node.outputs]
+        taken = [passing and isinstance(x, Value) and self._order(x) for x in node.operands]
+        operands = tuple(
+            self._use(x, first, into) for x, first in zip(node.operands, taken, strict=True)
+        )
         regions = []
         for region in node.regions:
             inner: list[Node] = []
             self.views.append({})
+            given = taken if passing else [False] * len(region.inputs)
+            inputs = tuple(
+                self._define(v, first) for v, first in zip(region.inputs, given, strict=True)
+            )
+            if not passing:
+                orders = [False] * len(region.outputs)
             self._rewrite(region.nodes, inner)
             outputs = tuple(
                 self._use(x, first, inner) for x, first in zip(region.outputs, orders, strict=True)
             )
             self.views.pop()
-            regions.append(Region(tuple(inner), outputs))
+            regions.append(Region(tuple(inner), outputs, inputs))
         outputs_ = tuple(
             self._define(v, first) for v, first in zip(node.outputs, orders, strict=True)
         )
-        into.append(replace(node, outputs=outputs_, regions=tuple(regions)))
+        into.append(replace(node, operands=operands, outputs=outputs_, regions=tuple(regions)))
 
 
 def _rank(node: Node) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polydl.emission.body import INDENT
+from polydl.emission.code import INDENT
 from polydl.optimizers.adam import Adam
 from polydl.optimizers.optimizer import Optimizer
 from polydl.optimizers.sgd import SGD

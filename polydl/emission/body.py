@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from polydl.emission.code import ATOM, Code, Option, Slots, literal_text
+from polydl.emission import regions
+from polydl.emission.code import ATOM, INDENT, Code, Option, Slots, assignments, literal_text
 from polydl.emission.liveness import Liveness
 from polydl.emission.naming import unique
 from polydl.emission.sizes import SizeWriter, UnboundSymbol
@@ -15,8 +15,6 @@ from polydl.program.types import Block, Constant, Node, Operand, Region, Value, 
 if TYPE_CHECKING:
     from polydl.emission.emitter import Emitter
     from polydl.emission.units import Unit
-
-INDENT = "    "
 
 
 class Body:
@@ -40,6 +38,10 @@ class Body:
             self.bound: dict[str, Value] = {}
             self.names: dict[int, str] = {}
             self.planned: dict[int, str] = {}
+            self.preferred: dict[int, str] = {}
+            self.results: dict[int, Code] = {}  # what is returned, and written there
+            self.fixed: set[str] = set()
+            self.used: set[str] = set()
             self.symbol_names = {}
             marker = len(slots.slots)
             try:
@@ -52,11 +54,12 @@ class Body:
             del slots.slots[marker:]
 
     def _write(self) -> None:
-        self.arguments = [self._bind(value, value.name or "x", 0) for value in self.block.inputs]
+        self.arguments = [self.bind(value, value.name or "x", 0) for value in self.block.inputs]
         self.lines = self._symbols()
-        self._statements(self.block.nodes, self.lines, 0)
+        regions.prefer_carries(self)
+        self.statements(self.block.nodes, self.lines, 0)
         results = [self.code(output) for output in self.block.outputs]
-        self._check_length(f"return {results[0].text}", 0, self._returned())
+        self.check_length(f"return {results[0].text}", 0, self._returned())
         self.lines += self.emitter.returns(self, results)
 
     def _returned(self) -> list[Value]:
@@ -69,7 +72,7 @@ class Body:
 
     @property
     def local_names(self) -> set[str]:
-        return set(self.holders)
+        return self.used
 
     # sizes
 
@@ -80,6 +83,7 @@ class Body:
             code = SizeWriter(self).size_symbol(symbol)
             name = unique(symbol, {*self.reserved, *self.holders})
             self.holders[name] = []
+            self.used.add(name)
             self.symbol_names[symbol] = name
             lines.append(f"{name} = {code.text}")
         return lines
@@ -93,22 +97,31 @@ class Body:
 
     # names
 
-    def _bind(self, value: Value, hint: str, index: int, until: int | None = None) -> str:
+    def bind(self, value: Value, hint: str, index: int, until: int | None = None) -> str:
         """A name for `value`: its author's, unless a value that is still needed holds it."""
         name = self.planned.get(value.id)
         if name is None:
-            limit = index if until is None else until
-            busy = {
-                name
-                for name, holders in self.holders.items()
-                if any(self.liveness.last_use.get(v.id, 0) > limit for v in holders)
-                or name in self.symbol_names.values()
-            }
-            name = unique(hint, busy | self.reserved)
+            hint = self.preferred.get(value.id, hint)
+            name = self.free(hint, index if until is None else until)
+        self.hold(name, value)
+        return name
+
+    def free(self, hint: str, limit: int) -> str:
+        """A name that nothing holds which is needed after the statement of an index."""
+        busy = {
+            name
+            for name, holders in self.holders.items()
+            if any(self.liveness.last_use.get(v.id, 0) > limit for v in holders)
+            or name in self.symbol_names.values()
+        }
+        return unique(hint, busy | self.reserved | self.fixed)
+
+    def hold(self, name: str, value: Value) -> None:
+        """From here on the name is the value's."""
         self.holders.setdefault(name, []).append(value)
+        self.used.add(name)
         self.bound[name] = value
         self.names[value.id] = name
-        return name
 
     def _hint(self, node: Node, value: Value) -> str:
         if value.name:
@@ -158,6 +171,8 @@ class Body:
                 return Code(literal_text(value))
             marker = self.slots.literal(value, hint)
             return Code(marker, ATOM)
+        if operand.id in self.results:
+            return self.results[operand.id]
         if operand.id in self.names:
             return Code(self.names[operand.id])
         return self._expression(self.producers[operand.id])
@@ -173,7 +188,13 @@ class Body:
 
     # statements
 
-    def _statements(self, nodes: Sequence[Node], lines: list[str], depth: int) -> None:
+    def is_result(self, node: Node, value: Value) -> bool:
+        """Whether a value is all that the Block gives, and its node the last."""
+        outputs = self.block.outputs
+        used_once = len(self.liveness.uses.get(value.id, ())) == 1
+        return used_once and outputs == (value,) and self.block.nodes[-1] is node
+
+    def statements(self, nodes: Sequence[Node], lines: list[str], depth: int) -> None:
         position = 0
         while position < len(nodes):
             node = nodes[position]
@@ -195,6 +216,9 @@ class Body:
         if node.op == "when_training":
             self._choice(node, lines, depth)
             return
+        if node.regions:
+            regions.write(self, node, lines, depth)
+            return
         if node.op == "write":
             text = self.emitter.write(
                 self.unit, node.attributes["entry"], self.code(node.operands[0])
@@ -202,12 +226,12 @@ class Body:
             lines.append(f"{indent}{text}")
             return
         expression = self._expression(node)
-        names = [self._bind(v, self._hint(node, v), index) for v in node.outputs]
+        names = [self.bind(v, self._hint(node, v), index) for v in node.outputs]
         line = f"{indent}{', '.join(names)} = {expression.text}"
-        self._check_length(line, depth, values_of(node.operands))
+        self.check_length(line, depth, values_of(node.operands))
         lines.append(line)
 
-    def _check_length(self, line: str, depth: int, operands: Iterable[Value]) -> None:
+    def check_length(self, line: str, depth: int, operands: Iterable[Value]) -> None:
         """Give the longest nested expression a statement of its own where a line is too long."""
         if len(self.slots.filled(line)) + 2 * len(INDENT) <= self.emitter.line_length:
             return
@@ -243,7 +267,7 @@ class Body:
         code = self.code(start)
         index = self.liveness.index[id(last)]
         hint = last.output.name or start.name or "x"
-        carried = self._bind(last.output, hint, index)
+        carried = self.bind(last.output, hint, index)
         if code.text != carried:
             lines.append(f"{indent}{carried} = {code.text}")
         arguments = [Code(carried), *map(self.code, others)]
@@ -256,7 +280,7 @@ class Body:
         index, end = self.liveness.index[id(node)], self.liveness.end[id(node)]
         until = end if len(node.outputs) == 1 else index
         before = dict(self.bound)
-        targets = [self._bind(v, self._hint(node, v), index, until) for v in node.outputs]
+        targets = [self.bind(v, self._hint(node, v), index, until) for v in node.outputs]
         sides, kept = [], before
         for region in node.regions:
             self.bound = dict(before)
@@ -284,19 +308,10 @@ class Body:
                 last = max((self.liveness.last_use.get(v.id, 0) for v in holders[:-1]), default=0)
                 if last <= index:
                     self.planned[output.id] = target  # type: ignore[union-attr]
-        self._statements(region.nodes, lines, depth)
+        self.statements(region.nodes, lines, depth)
         results = [self.code(output).text for output in region.outputs]
-        pairs = [(t, r) for t, r in zip(targets, results, strict=True) if t != r]
-        clash = any(
-            re.search(rf"\b{re.escape(target)}\b", result)
-            for i, (target, _) in enumerate(pairs)
-            for _, result in pairs[i + 1 :]
-        )
         indent = INDENT * depth
-        if clash:
-            left, right = zip(*pairs, strict=True)
-            return [*lines, f"{indent}{', '.join(left)} = {', '.join(right)}"]
-        return [*lines, *(f"{indent}{target} = {result}" for target, result in pairs)]
+        return [*lines, *(indent + line for line in assignments(targets, results))]
 
 
 _WORTH_A_LINE = 40  # characters

@@ -7,7 +7,7 @@ argument is decided later, when all blocks of one shape are known (see `merging`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from polydl.program.types import Scalar
 OR, AND, NOT, COMPARE, BIT_OR, BIT_XOR, BIT_AND, SHIFT, ADD, MULTIPLY, UNARY, POWER, ATOM = range(
     13
 )
+
+INDENT = "    "
 
 _MARKER = re.compile("\x02(\\d+)\x03")
 _SIMPLE = re.compile("-?[\\w.\x02\x03]+")
@@ -157,3 +159,17 @@ def renumber(text: str) -> tuple[str, list[int]]:
 
 def tuple_text(items: list[str]) -> str:
     return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+
+
+def assignments(targets: Sequence[str], results: Sequence[str]) -> list[str]:
+    """`h = h2`, one after the other, or at once where one needs what another overwrites."""
+    pairs = [(t, r) for t, r in zip(targets, results, strict=True) if t != r]
+    clash = any(
+        re.search(rf"\b{re.escape(target)}\b", result)
+        for i, (target, _) in enumerate(pairs)
+        for _, result in pairs[i + 1 :]
+    )
+    if clash:
+        left, right = zip(*pairs, strict=True)
+        return [f"{', '.join(left)} = {', '.join(right)}"]
+    return [f"{target} = {result}" for target, result in pairs]

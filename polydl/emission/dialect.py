@@ -30,6 +30,8 @@ class Dialect:
     method: ClassVar[str] = "forward"
     sequence: ClassVar[str] = ""  # the framework's own sequence of modules, such as "nn.Sequential"
     sequence_attribute: ClassVar[str] = ""  # where that keeps them
+    remat_takes_all: ClassVar[bool] = False  # whether values from around are arguments too
+    remat_draws: ClassVar[bool] = True  # whether random numbers are the same when run again
 
     def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:
         """The statement that makes a parameter or a piece of state; sizes go through `literal`."""
@@ -54,6 +56,48 @@ class Dialect:
         return Code(f"{code.atom}.size")
 
     def list_text(self, items: str) -> str:
+        raise NotImplementedError
+
+    # regions that are functions; see polydl.emission.regions
+
+    def unrolls(self, node: Node) -> bool:
+        """Whether a scan is written as a loop of Python's own."""
+        return False
+
+    def slices(self, array: Code, axis: int) -> str:
+        """In such a loop: what to go through for the slices of an array."""
+        raise NotImplementedError
+
+    def stacked(self, slices: str, axis: int) -> str:
+        """Afterwards: a list of slices as an array."""
+        raise NotImplementedError
+
+    def scan_text(self, step: str, carry: str, arrays: str, length: str, reverse: bool) -> str:
+        """The framework's own scan along the first axis: gives (carry, outputs).
+
+        Over `arrays`, or `length` times.
+        """
+        raise NotImplementedError
+
+    def map_text(self, function: str, arrays: str) -> str:
+        """A function of each slice along the first axis, stacked along it."""
+        raise NotImplementedError
+
+    def axis_moved(self, array: Code, axis: int, to: int) -> Code:
+        """An array with one axis in another place, the others in their order."""
+        raise NotImplementedError
+
+    def counter(self, size: Code) -> str:
+        """The int32 numbers 0, 1, ... as what to scan over."""
+        raise NotImplementedError
+
+    def associative_scan_text(self, combine: str, arrays: str, axis: int, reverse: bool) -> str:
+        raise NotImplementedError
+
+    def remat_text(
+        self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
+    ) -> str:
+        """A call of a function that differentiation runs again. definition: its lines, to change."""
         raise NotImplementedError
 
     def class_text(self, definition: Definition, base: str) -> list[str]:

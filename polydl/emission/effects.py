@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polydl.emission.liveness import NOTHING, Touched
+from polydl.program.regions import Reach
 from polydl.program.types import Node, Program, walk
 
 
@@ -13,11 +14,14 @@ class Effects:
         self.program = program
         self._found: dict[str, bool] = {}
         self._state: dict[str, Touched] = {}
+        self._draws = Reach(program.blocks, "random_bits")
 
     def has_effects(self, node: Node) -> bool:
         """Whether a node changes state or draws random numbers, itself or in what it calls."""
         if node.op in ("write", "random_bits", "when_training"):
             return True
+        if node.regions:
+            return any(self.has_effects(inner) for region in node.regions for inner in region.nodes)
         if node.op != "call":
             return False
         key = node.attributes["block"]
@@ -26,6 +30,10 @@ class Effects:
             nodes = walk(self.program.blocks[key].nodes)
             self._found[key] = any(self.has_effects(inner) for inner in nodes)
         return self._found[key]
+
+    def draws(self, node: Node) -> bool:
+        """Whether a node draws random numbers, itself or in what it calls."""
+        return self._draws.nodes([node]) is not None
 
     def state_of(self, node: Node) -> Touched:
         """The state that a node reads and writes, itself or in what it calls; not in regions."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from polydl.emission import calls, constructors, loops, places
-from polydl.emission.body import INDENT, Body
-from polydl.emission.code import Code, Literal, Slots, plain_literal
+from polydl.emission.body import Body
+from polydl.emission.code import INDENT, Code, Literal, Slots, plain_literal
 from polydl.emission.dialect import Dialect
 from polydl.emission.effects import Effects
 from polydl.emission.emitted import Binding, Emitted
@@ -64,7 +64,8 @@ class Emitter(Dialect):
         support = [
             line for n in self._used_support for line in ["", "", *self.support[n].split("\n")]
         ]
-        body = "\n".join([*support, *texts]).strip("\n")
+        lines = [line if line.strip() else "" for line in [*support, *texts]]
+        body = "\n".join(lines).strip("\n")
         source = "\n".join(self.header(body)) + "\n\n\n" + body + "\n"
         return Emitted(source, self.entry_name(), self.bindings())
 

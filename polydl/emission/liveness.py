@@ -51,8 +51,10 @@ class Liveness:
         self.uses: dict[int, list[Use]] = {}
         self.inlined: set[int] = set()  # ids of values
         self.last_use: dict[int, int] = {}
-        self._body_of: dict[int, int] = {}  # id of value -> body
+        self._body_of: dict[int, int] = {}  # id of value -> body; 0 for a Block's inputs
+        self._holder: dict[int, tuple[int, Node]] = {}  # body -> the body and node that hold it
         self.sides: dict[int, frozenset[int]] = {0: frozenset()}  # body -> modes it runs in
+        self._single: set[int] = set()  # bodies of functions with one result
         self._state: list[tuple[int, int, Touched]] = []  # index and body of what has state
         self._held: dict[int, list[Node]] = {}  # id of value -> nodes with state in its expression
         self._effects: list[int] = []
@@ -61,12 +63,15 @@ class Liveness:
         self._count = 0
         self._bodies = 0
         self._number(block.nodes, block.outputs)
-        self._choose(block)
+        self._choose()
         self._live()
 
     def _number(self, nodes: tuple[Node, ...], outputs: tuple[Operand, ...]) -> int:
         body = self._bodies
         self._bodies += 1
+        holder = self._holder.get(body)
+        if len(outputs) == 1 and (holder is None or holder[1].op != "when_training"):
+            self._single.add(body)
         for node in nodes:
             index = self.index[id(node)] = self._tick()
             self._order.append(node)
@@ -79,7 +84,10 @@ class Liveness:
             if self._has_effects(node):
                 self._effects.append(index)
             for side, region in enumerate(node.regions):
-                self.sides[self._bodies] = self.sides[body] | {side}
+                chosen = {side} if node.op == "when_training" else set()
+                self.sides[self._bodies] = self.sides[body] | chosen
+                self._holder[self._bodies] = body, node
+                self._body_of.update(dict.fromkeys((v.id for v in region.inputs), self._bodies))
                 self._number(region.nodes, region.outputs)
             self.end[id(node)] = self._tick()
         end = self._tick()
@@ -91,11 +99,10 @@ class Liveness:
         self._count += 1
         return self._count
 
-    def _choose(self, block: Block) -> None:
+    def _choose(self) -> None:
         depth: dict[int, int] = {}
-        single_output = len(block.outputs) == 1
         for node in self._order:
-            if len(node.outputs) != 1 or node.op == "when_training":
+            if len(node.outputs) != 1 or node.regions:
                 continue
             value = node.output
             uses = self.uses.get(value.id, [])
@@ -107,7 +114,7 @@ class Liveness:
                 continue
             if value.id in self.kept or len(uses) != 1 or uses[0].body != self._body_of[value.id]:
                 continue
-            is_result = uses[0].node is None and uses[0].body == 0 and single_output
+            is_result = uses[0].node is None and uses[0].body in self._single
             if value.name and not is_result:
                 continue
             nested = 1 + max((depth.get(v.id, 0) for v in values_of(node.operands)), default=0)
@@ -143,7 +150,22 @@ class Liveness:
             return False
         return any(index < other < use.index for other in self._effects)
 
+    def _held_until(self, identity: int, body: int) -> int:
+        """The end of the outermost function or loop around a use that a value comes into.
+
+        A loop uses it again in the next iteration; and in a function its name is not another's.
+        """
+        end, made_in = 0, self._body_of.get(identity, 0)
+        while body != made_in:
+            body, node = self._holder[body]
+            if node.op != "when_training":
+                end = self.end[id(node)]
+        return end
+
     def _live(self) -> None:
+        for identity, uses in self.uses.items():
+            ends = [self._held_until(identity, use.body) for use in uses]
+            self.last_use[identity] = max(ends, default=0)
         statement: dict[int, int] = {}
         for node in reversed(self._order):
             index = self.index[id(node)]

@@ -39,6 +39,11 @@ class Primitive:
     attributes: Mapping[str, Any]
     derivative: str = ""
 
+    @property
+    def elementwise(self) -> bool:
+        """Whether it acts on each element, with NumPy's broadcasting."""
+        return self.rule.__module__ == "polydl.primitives.elementwise"
+
 
 PRIMITIVES: dict[str, Primitive] = {}
 

@@ -70,6 +70,15 @@ def require_attributes(op: str, attributes: Mapping[str, Any]) -> None:
             raise ProgramError(f"{name}={shown(value)} should be {_spelled(wanted)}")
 
 
+def require_kinds(kinds: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+    """Raise ProgramError unless `attributes` are just these, each of its type."""
+    if set(attributes) != set(kinds):
+        raise ProgramError(f"its attributes are {', '.join(kinds) or 'none'}")
+    for name, value in attributes.items():
+        if not type_test(kinds[name])(value):
+            raise ProgramError(f"{name}={shown(value)} should be {_spelled(kinds[name])}")
+
+
 def sizes_in(value: Any) -> Iterator[Size]:
     """The symbolic sizes in an attribute."""
     if type(value) is Size:

@@ -177,8 +177,10 @@ class _Decoder:
         )
 
     def _region(self, given: Any) -> Region:
-        _fields(given, ("nodes", "outputs"))
-        return Region(self._nodes(given["nodes"]), self._operands(given["outputs"], "outputs"))
+        _fields(given, ("nodes", "outputs"), ("inputs",))
+        inputs = self._values(given.get("inputs", []), "inputs")
+        nodes = self._nodes(given["nodes"])
+        return Region(nodes, self._operands(given["outputs"], "outputs"), inputs)
 
     def _operands(self, given: Any, what: str) -> tuple[Operand, ...]:
         return tuple(self._operand(operand) for operand in _typed(given, list, what))

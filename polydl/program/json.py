@@ -10,7 +10,7 @@
 
     VALUE    [ID, DTYPE, SHAPE, NAME?]
     NODE     {"op", "operands": [OPERAND], "outputs": [VALUE], "attributes"?: {NAME: PLAIN},
-              "regions"?: [{"nodes", "outputs"}]}
+              "regions"?: [{"inputs"?: [VALUE], "nodes", "outputs"}]}
     OPERAND  ID of a value, or {"constant": NUMBER}
     SHAPE    a list of integers and, for symbolic sizes, strings such as "batch*2"
     PLAIN    null, true, a number, a string, a list for a tuple, {"size": "batch*2"},
@@ -40,6 +40,7 @@ from polydl.program.types import (
     Node,
     Operand,
     Program,
+    Region,
     Structure,
     Value,
 )
@@ -190,11 +191,13 @@ def _node(node: Node) -> dict[str, Any]:
     if node.attributes:
         fields["attributes"] = {name: _plain(value) for name, value in node.attributes.items()}
     if node.regions:
-        fields["regions"] = [
-            {"nodes": _nodes(region.nodes), "outputs": _operands(region.outputs)}
-            for region in node.regions
-        ]
+        fields["regions"] = [_region(region) for region in node.regions]
     return fields
+
+
+def _region(region: Region) -> dict[str, Any]:
+    inputs = {"inputs": [_value(value) for value in region.inputs]} if region.inputs else {}
+    return {**inputs, "nodes": _nodes(region.nodes), "outputs": _operands(region.outputs)}
 
 
 def _operands(operands: Sequence[Operand]) -> list[Any]:

@@ -175,8 +175,10 @@ class _Comparison:
         )
 
     def _region(self, a: Region, b: Region, values: dict[int, int]) -> bool:
-        return self._nodes(a.nodes, b.nodes, values) and self._operands(
-            a.outputs, b.outputs, values
+        return (
+            self._makes(a.inputs, b.inputs, values)
+            and self._nodes(a.nodes, b.nodes, values)
+            and self._operands(a.outputs, b.outputs, values)
         )
 
     def _attributes(self, a: Node, b: Node) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from polydl.primitives.record import PRIMITIVES
+from polydl.program.regions import REGION_OPS
 from polydl.program.sizes import Shape
 from polydl.program.types import Block, Constant, DType, Entry, Node, Program, Structure, Value
 
@@ -97,9 +98,10 @@ def _body(nodes: Sequence[Node], label: Callable[[Any], str], indent: str) -> It
     for node in nodes:
         made = ", ".join(f"{label(value)}: {_type(value)}" for value in node.outputs)
         yield f"{indent}{made} = {_right(node, label)}" if made else indent + _right(node, label)
-        sides = ("training", "inference") if node.op == "when_training" else ()
-        for i, region in enumerate(node.regions):
-            yield f"{indent}{_INDENT}{sides[i] if i < len(sides) else f'region {i}'}:"
+        sides = ("training", "inference") if node.op == "when_training" else ("each",)
+        for side, region in zip(sides, node.regions, strict=False):
+            inputs = ", ".join(f"{label(value)}: {_type(value)}" for value in region.inputs)
+            yield f"{indent}{_INDENT}{side}{f' ({inputs})' if inputs else ''}:"
             yield from _body(region.nodes, label, indent + 2 * _INDENT)
             yield f"{indent}{2 * _INDENT}give {_list(region.outputs, label)}"
 
@@ -117,7 +119,7 @@ def _right(node: Node, label: Callable[[Any], str]) -> str:
             return "when_training"
         case "index":
             return f"index({operands}) [{', '.join(map(_index, node.attributes['index']))}]"
-    record = PRIMITIVES.get(node.op)
+    record = PRIMITIVES.get(node.op) or REGION_OPS.get(node.op)
     defaults = record.attributes if record else {}
     given = [
         f"{name}={value!r}"

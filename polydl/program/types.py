@@ -50,10 +50,11 @@ Operand: TypeAlias = Value | Constant
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A body inside a node. It may use values of the Block around it."""
+    """A body inside a node: a function of its inputs. It may use values of the Block around it."""
 
     nodes: tuple[Node, ...]
     outputs: tuple[Operand, ...]
+    inputs: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class Node:
       "read"           attributes: entry (canonical path); one output
       "write"          attributes: entry; one operand
       "when_training"  two regions (training, inference); as many outputs as each region has
+      "scan", "associative_scan", "remat"  one region; see `polydl.program.regions`
     """
 
     op: str
@@ -184,6 +186,14 @@ def inference_nodes(block: Block) -> Iterator[Node]:
                 yield from visit(region.nodes)
 
     return visit(block.nodes)
+
+
+def next_id(block: Block) -> int:
+    """The first id that no value of a Block has."""
+    made = [*block.inputs]
+    for node in walk(block.nodes):
+        made += [*node.outputs, *(value for region in node.regions for value in region.inputs)]
+    return 1 + max((value.id for value in made), default=-1)
 
 
 def values_of(operands: tuple[Operand, ...]) -> Iterator[Value]:

@@ -19,6 +19,7 @@ from polydl.program.limits import (
     MAX_STRUCTURE_DEPTH,
 )
 from polydl.program.names import is_key, is_kind, is_path, is_text, is_variable, require, shown
+from polydl.program.regions import Reach
 from polydl.program.sizes import Size
 from polydl.program.types import Block, Entry, Program, Structure
 from polydl.program.verify_body import Body
@@ -58,6 +59,9 @@ def verify(program: Program) -> None:
     if sum(body.count for body in bodies.values()) > MAX_NODES:
         raise ProgramError(f"there are more than {MAX_NODES} nodes")
     _verify_calls(bodies)
+    writes, draws = (Reach(program.blocks, op) for op in ("write", "random_bits"))
+    for key, body in bodies.items():
+        _located(f"block {shown(key)}", body.verify_functions, writes, draws)
 
 
 def _located(where: str, check: Callable[..., Any], *arguments: Any) -> Any:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from polydl.errors import PolydlError, ProgramError
 from polydl.primitives.record import Type, infer, type_of
-from polydl.program.attributes import require_attributes, sizes_in
+from polydl.program.attributes import require_attributes, require_kinds, sizes_in
 from polydl.program.limits import MAX_RANK, MAX_REGION_DEPTH, MAX_SIZE
 from polydl.program.names import is_variable, require, shown
+from polydl.program.regions import REGION_OPS, Reach, check_combines, check_region
 from polydl.program.sizes import MAX_SIZE_TEXT, AnySize, Size, same_shape
-from polydl.program.types import Block, Constant, Entry, Node, Operand, Program, Value
+from polydl.program.types import Block, Constant, Entry, Node, Operand, Program, Region, Value
 
 _DTYPES = ("float", "int", "bool")
 _INT32 = 2**31
@@ -28,6 +29,7 @@ class Body:
         self.order: list[int] = []  # ids of the visible values, as they were made
         self.made: set[int] = set()  # ids of all values, those of regions that have ended too
         self.calls: list[str] = []
+        self.functions: list[Node] = []  # the nodes with regions that are functions
         self.count = 0
 
     def verify(self) -> None:
@@ -48,8 +50,10 @@ class Body:
         self.count += 1
         for operand in node.operands:
             self._use(operand)
-        if node.regions and node.op != "when_training":
+        if node.regions and node.op != "when_training" and node.op not in REGION_OPS:
             raise ProgramError("it takes no regions")
+        if node.regions and depth == MAX_REGION_DEPTH:
+            raise ProgramError(f"regions are nested deeper than {MAX_REGION_DEPTH}")
         match node.op:
             case "call":
                 self._call(node)
@@ -59,6 +63,8 @@ class Body:
                 self._write(node)
             case "when_training":
                 self._when_training(node, depth)
+            case op if op in REGION_OPS:
+                self._function(node, depth)
             case _:
                 self._primitive(node)
         for value in node.outputs:
@@ -113,18 +119,54 @@ class Body:
     def _when_training(self, node: Node, depth: int) -> None:
         if node.operands or node.attributes or len(node.regions) != 2:
             raise ProgramError("it takes two regions, no operands and no attributes")
-        if depth == MAX_REGION_DEPTH:
-            raise ProgramError(f"regions are nested deeper than {MAX_REGION_DEPTH}")
         for side, region in zip(("training", "inference"), node.regions, strict=True):
-            outside = len(self.order)
             try:
-                self._nodes(region.nodes, depth + 1)
-                self._gives(node, self._results(region.outputs))
+                self._gives(node, self._region(region, [], depth))
             except ProgramError as error:
                 raise ProgramError(f"{side}: {error}") from error.__cause__
-            for made in self.order[outside:]:  # what a region makes is not seen outside of it
-                del self.visible[made]
-            del self.order[outside:]
+
+    def _function(self, node: Node, depth: int) -> None:
+        """One of the operations whose region is a function."""
+        known = REGION_OPS[node.op]
+        if len(node.regions) != 1:
+            raise ProgramError("it takes one region")
+        require_kinds(known.kinds, node.attributes)
+        for size in sizes_in(tuple(node.attributes.values())):
+            self._size(size)
+        operands = [_value_type(operand, f"a {node.op}") for operand in node.operands]
+        try:
+            takes = known.takes(operands, node.attributes)
+            given = self._region(node.regions[0], takes, depth)
+            self._gives(node, known.gives(operands, given, node.attributes))
+        except ProgramError:
+            raise
+        except PolydlError as error:
+            raise ProgramError(str(error)) from error
+        self.functions.append(node)
+
+    def _region(self, region: Region, takes: list[Type], depth: int) -> list[Type]:
+        """What a region gives, once it is verified."""
+        outside = len(self.order)
+        for value in region.inputs:
+            self._make(value)
+        if not _same_types(list(map(type_of, region.inputs)), takes):
+            raise ProgramError(f"its region takes {list(region.inputs)}, is given {takes}")
+        self._nodes(region.nodes, depth + 1)
+        results = self._results(region.outputs)
+        for made in self.order[outside:]:  # what a region makes is not seen outside of it
+            del self.visible[made]
+        del self.order[outside:]
+        return results
+
+    def verify_functions(self, writes: Reach, draws: Reach) -> None:
+        """What the regions that are functions must not do. Once it is known that calls end."""
+        for node in self.functions:
+            try:
+                check_region(node.op, node.regions[0], writes, draws)
+                if node.op == "associative_scan":
+                    check_combines(node.regions[0], node.attributes["axis"], self.program.blocks)
+            except PolydlError as error:
+                raise ProgramError(str(error)) from error
 
     def _entry(self, node: Node) -> Entry:
         (path,) = self._strings(node, "entry")

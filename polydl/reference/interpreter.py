@@ -13,7 +13,7 @@ from polydl.errors import DataError, DTypeError, ProgramError, WeightsError
 from polydl.program.binding import bind_sizes, bind_values
 from polydl.program.sizes import AnySize, Size, evaluate
 from polydl.program.sizes import symbols as symbols_of
-from polydl.program.types import Block, Constant, DType, Node, Operand, Program, Value
+from polydl.program.types import Block, Constant, DType, Node, Operand, Program, Region, Value
 from polydl.reference.elementwise import NUMPY_DTYPES
 from polydl.reference.primitives import REFERENCE
 
@@ -165,9 +165,54 @@ class _Run:
                 return []
             case "when_training":
                 region = node.regions[0 if self.training else 1]
-                self.nodes(region.nodes, known)
-                return [_operand(output, known) for output in region.outputs]
+                return self.region(region, [], known)
+            case "scan":
+                return self.scan(node, operands, known)
+            case "associative_scan":
+                return self.associative_scan(node, operands, known)
+            case "remat":
+                return self.region(node.regions[0], operands, known)
         return [np.asarray(self.primitive(node, operands))]
+
+    def region(self, region: Region, inputs: Sequence[Array], known: Environment) -> list[Array]:
+        known.update({value.id: array for value, array in zip(region.inputs, inputs, strict=True)})
+        self.nodes(region.nodes, known)
+        return [_operand(output, known) for output in region.outputs]
+
+    def scan(self, node: Node, operands: list[Array], known: Environment) -> list[Array]:
+        """One slice after the other."""
+        axis, count = node.attributes["axis"], node.attributes["carries"]
+        carries, arrays = operands[:count], operands[count:]
+        length = arrays[0].shape[axis] if arrays else self.size(node.attributes["length"])
+        if length < 1:
+            raise DataError(f"{node.op}: a length of {length}; there must be a first slice")
+        stacks: list[list[Array]] = [[] for _ in node.outputs[count:]]
+        for i in range(length)[:: -1 if node.attributes["reverse"] else 1]:
+            slices = [np.take(array, i, axis) for array in arrays]
+            counter = [np.asarray(i, np.int32)] if node.attributes["counted"] else []
+            results = self.region(node.regions[0], [*carries, *slices, *counter], known)
+            carries = results[:count]
+            for stack, result in zip(stacks, results[count:], strict=True):
+                stack.append(result)
+        if node.attributes["reverse"]:
+            stacks = [stack[::-1] for stack in stacks]
+        return [*carries, *(np.stack(stack, axis) for stack in stacks)]
+
+    def associative_scan(self, node: Node, arrays: list[Array], known: Environment) -> list[Array]:
+        """One element after the other: the plain meaning."""
+        axis, length = node.attributes["axis"], arrays[0].shape[node.attributes["axis"]]
+        if length < 1:
+            raise DataError(f"{node.op}: a length of {length}; there must be a first element")
+        order = range(length)[:: -1 if node.attributes["reverse"] else 1]
+        found: dict[int, list[Array]] = {}
+        before: list[Array] | None = None
+        for i in order:
+            element = [np.take(array, i, axis) for array in arrays]
+            if before is not None:
+                element = self.region(node.regions[0], [*before, *element], known)
+            found[i] = before = element
+        columns = zip(*(found[i] for i in range(length)), strict=True)
+        return [np.stack(column, axis) for column in columns]
 
     def primitive(self, node: Node, operands: list[Array]) -> Array:
         if node.op not in REFERENCE:

@@ -52,6 +52,7 @@ class BlockBuilder:
         self.visible: list[set[int]] = [set()]
         self.count = 0
         self.reads: list[dict[str, Tensor]] = [{}]
+        self.hidden: dict[int, str] = {}  # values of regions that have ended, and what held those
 
     @property
     def where(self) -> str:
@@ -90,8 +91,7 @@ class BlockBuilder:
                 )
             if not any(given.value.id in scope for scope in self.visible):
                 raise DefinitionError(
-                    f"{op} uses a tensor made inside a branch of dl.when_training; return it from "
-                    "both branches"
+                    f"{op} uses a tensor made inside {self.hidden.get(given.value.id, 'a region')}"
                 )
             return given.value
         if hasattr(given, "item") and getattr(given, "shape", None) == ():
@@ -106,8 +106,8 @@ class BlockBuilder:
         )
 
     @contextmanager
-    def scope(self) -> Iterator[list[Node]]:
-        """Collect nodes into a body of their own: a region's."""
+    def scope(self, what: str) -> Iterator[list[Node]]:
+        """Collect nodes into a body of their own: a region's. what: it and what to do, for errors."""
         body: list[Node] = []
         self.bodies.append(body)
         self.visible.append(set())
@@ -116,15 +116,25 @@ class BlockBuilder:
             yield body
         finally:
             self.bodies.pop()
-            self.visible.pop()
+            self.hidden.update(dict.fromkeys(self.visible.pop(), what))
             self.reads.pop()
 
     def region(self, body: Callable[[], Any] | Any) -> tuple[Region, Structure]:
         """Trace one side of a choice: a function of no arguments, or ready tensors."""
-        with self.scope() as nodes:
+        with self.scope("a branch of dl.when_training; return it from both branches") as nodes:
             flat, structure = flatten(body() if callable(body) else body)
             outputs = tuple(self.operand(leaf, "dl.when_training") for leaf in flat)
         return Region(tuple(nodes), outputs), structure
+
+    def function_region(
+        self, op: str, inputs: Sequence[tuple[Shape, DType, str]], body: Callable[..., list[Any]]
+    ) -> Region:
+        """Trace a function of tensors that gives tensors, in a list."""
+        with self.scope(f"the function of dl.{op}; have that return it") as nodes:
+            values = tuple(self.value(*given) for given in inputs)
+            results = body(*(Tensor(value, self) for value in values))
+            outputs = tuple(self.operand(leaf, f"dl.{op}") for leaf in results)
+        return Region(tuple(nodes), outputs, values)
 
     def finish(self) -> Block:
         return Block(

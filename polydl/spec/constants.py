@@ -20,7 +20,7 @@ def has_derivative(operand: Operand, nodes: Iterable[Node], entries: Mapping[str
     for node in nodes:
         if node.op == "read":
             given = entries[node.attributes["entry"]].role == "parameter"
-        elif node.op == "when_training":
+        elif node.regions:
             given = any(of(output) for region in node.regions for output in region.outputs)
         else:
             given = node.op == "call" or any(map(of, node.operands))

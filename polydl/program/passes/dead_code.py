@@ -36,6 +36,8 @@ def _clean_nodes(program: Program, nodes: tuple[Node, ...], used: set[int]) -> t
         needed = any(value.id in used for value in node.outputs)
         if not needed and not _has_effect(program, node):
             continue
+        if node.op == "scan":
+            node = _without_unused(node, used)
         if node.regions:
             regions = tuple(_clean_region(program, region, used) for region in node.regions)
             node = replace(node, regions=regions)
@@ -47,9 +49,18 @@ def _clean_nodes(program: Program, nodes: tuple[Node, ...], used: set[int]) -> t
 def _has_effect(program: Program, node: Node) -> bool:
     if node.op == "call":
         return program.blocks[node.attributes["block"]].is_module
-    return node.op in ("write", "when_training")
+    inner = (other for region in node.regions for other in region.nodes)
+    return node.op in ("write", "when_training") or any(_has_effect(program, n) for n in inner)
+
+
+def _without_unused(node: Node, used: set[int]) -> Node:
+    """A scan without the stacked outputs that nothing uses."""
+    (region,), count = node.regions, node.attributes["carries"]
+    kept = [i for i, value in enumerate(node.outputs) if i < count or value.id in used]
+    region = replace(region, outputs=tuple(region.outputs[i] for i in kept))
+    return replace(node, outputs=tuple(node.outputs[i] for i in kept), regions=(region,))
 
 
 def _clean_region(program: Program, region: Region, used: set[int]) -> Region:
     used.update(value.id for value in values_of(region.outputs))
-    return Region(_clean_nodes(program, region.nodes, used), region.outputs)
+    return replace(region, nodes=_clean_nodes(program, region.nodes, used))

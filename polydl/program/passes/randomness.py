@@ -1,7 +1,8 @@
 """Portable randomness: random bits become a hash of the seed, the place, the step and the position.
 
-Every Block that draws, and every one above it, takes the step as one more input, `step`. A mask is
-then a pure function of integers, equal on every backend.
+Every Block that draws, and every one above it, takes the step as one more input, `step`. A scan that
+draws is counted, and each iteration has a step of its own. A mask is then a pure function of
+integers, equal on every backend.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Mapping
 from dataclasses import replace
+from typing import Any
 
 from polydl.errors import DefinitionError
+from polydl.program.regions import Reach
 from polydl.program.sizes import product
-from polydl.program.types import Block, Constant, Node, Operand, Program, Region, Value, walk
+from polydl.program.types import Block, Constant, Node, Operand, Program, Value, next_id
 
 STEP = "step"
 
@@ -22,8 +25,8 @@ def portable_randomness(program: Program, seed: int) -> Program:
 
     A Program that draws nothing is returned as it is.
     """
-    drawing = _drawing_blocks(program)
-    if "" not in drawing:
+    drawing = Reach(program.blocks, "random_bits")
+    if drawing.block("") is None:
         return program
     if any(value.name == STEP for value in program.root.inputs):
         raise DefinitionError(
@@ -54,37 +57,20 @@ def site_number(seed: int | str, path: str, number: int) -> int:
     return int.from_bytes(digest[:4], "little", signed=True)
 
 
-def _drawing_blocks(program: Program) -> set[str]:
-    found: dict[str, bool] = {}
-
-    def draws(key: str) -> bool:
-        if key not in found:
-            found[key] = False
-            found[key] = any(
-                node.op == "random_bits" or (node.op == "call" and draws(node.attributes["block"]))
-                for node in walk(program.blocks[key].nodes)
-            )
-        return found[key]
-
-    return {key for key in program.blocks if draws(key)}
-
-
 class _Rewriter:
-    def __init__(self, program: Program, seed: int, drawing: set[str]):
+    def __init__(self, program: Program, seed: int, drawing: Reach):
         self.program, self.seed, self.drawing = program, seed, drawing
         self.functions: dict[str, Block] = {}
         self.calls: dict[str, int] = {}  # path or key of what draws -> calls seen
 
     def block(self, block: Block) -> Block:
-        if block.key not in self.drawing:
+        if self.drawing.block(block.key) is None:
             return block
         self.current, self.draws = block, 0
-        self.next_id = 1 + max(
-            [v.id for v in block.inputs] + [v.id for n in walk(block.nodes) for v in n.outputs]
-        )
-        self.step = self._value((), STEP)
+        self.next_id = next_id(block)
+        step = self.step = self._value((), STEP)
         nodes = self._nodes(block.nodes)
-        return replace(block, inputs=(*block.inputs, self.step), nodes=nodes)
+        return replace(block, inputs=(*block.inputs, step), nodes=nodes)
 
     def _value(self, shape: tuple[object, ...], name: str = "") -> Value:
         value = Value(self.next_id, shape, "int", name)  # type: ignore[arg-type]
@@ -96,10 +82,12 @@ class _Rewriter:
         for node in nodes:
             if node.op == "random_bits":
                 rewritten += self._hash(node)
-            elif node.op == "call" and node.attributes["block"] in self.drawing:
+            elif node.op == "call" and self.drawing.block(node.attributes["block"]) is not None:
                 rewritten += self._call(node)
+            elif node.op == "scan" and self.drawing.nodes([node]) is not None:
+                rewritten += self._scan(node)
             elif node.regions:
-                regions = tuple(Region(self._nodes(r.nodes), r.outputs) for r in node.regions)
+                regions = tuple(replace(r, nodes=self._nodes(r.nodes)) for r in node.regions)
                 rewritten.append(replace(node, regions=regions))
             else:
                 rewritten.append(node)
@@ -122,6 +110,28 @@ class _Rewriter:
             step = value
         return [*before, replace(node, operands=(*node.operands, step))]
 
+    def _scan(self, node: Node) -> list[Node]:
+        """In each iteration the step is mix(step) + the number of the slice."""
+        from polydl.random import mix
+
+        (region,), outside = node.regions, self.step
+        mixed, counter, self.step = self._value(()), self._value((), "i"), self._value((), STEP)
+        key = self._traced("mix()", "polydl:mix@1", mix, [("x", (), "int")], {})
+        add = Node("add", (mixed, counter), (self.step,))
+        inputs = region.inputs
+        if node.attributes["counted"]:
+            counter = inputs[-1]
+            add = replace(add, operands=(mixed, counter))
+        else:
+            inputs = (*inputs, counter)
+        nodes = (add, *self._nodes(region.nodes))
+        self.step = outside
+        region = replace(region, nodes=nodes, inputs=inputs)
+        return [
+            Node("call", (outside,), (mixed,), {"block": key, "target": ""}),
+            replace(node, attributes={**node.attributes, "counted": True}, regions=(region,)),
+        ]
+
     def _hash(self, node: Node) -> list[Node]:
         shape = node.attributes["shape"]
         size = product(shape)
@@ -137,18 +147,19 @@ class _Rewriter:
 
     def _function(self, size: object, site: int) -> str:
         from polydl.random import hash_bits
+
+        inputs = [("position", (size,), "int"), (STEP, (), "int")]
+        return self._traced("hash_bits()", "polydl:hash_bits@1", hash_bits, inputs, {"site": site})
+
+    def _traced(
+        self, base: str, kind: str, function: Any, inputs: list[Any], config: dict[str, Any]
+    ) -> str:
+        """The key of a new Block: a built-in function, traced."""
         from polydl.spec.tracing import trace_function
 
         taken = {**self.program.blocks, **self.functions}
-        key = free_key("hash_bits()", taken)
-        definition = hash_bits.__wrapped__  # type: ignore[attr-defined]
-        traced = trace_function(
-            "polydl:hash_bits@1",
-            lambda position, step: definition(position, step, site=site),
-            [("position", (size,), "int"), (STEP, (), "int")],  # type: ignore[list-item]
-            {"site": site},
-            key=key,
-        )
+        key, definition = free_key(base, taken), function.__wrapped__
+        traced = trace_function(kind, lambda *x: definition(*x, **config), inputs, config, key=key)
         self.functions.update(joined(traced, key, taken))
         return key
 
@@ -170,15 +181,13 @@ def joined(blocks: dict[str, Block], key: str, taken: Mapping[str, Block]) -> di
         renamed[name] = name if name == key else free_key(base, {*taken, *renamed.values(), key})
 
     def rename(node: Node) -> Node:
-        if node.op != "call":
-            return node
-        return replace(
-            node, attributes={**node.attributes, "block": renamed[node.attributes["block"]]}
-        )
+        if node.op == "call":
+            key = renamed[node.attributes["block"]]
+            return replace(node, attributes={**node.attributes, "block": key})
+        regions = (replace(r, nodes=tuple(map(rename, r.nodes))) for r in node.regions)
+        return replace(node, regions=tuple(regions)) if node.regions else node
 
     return {
-        renamed[name]: replace(
-            block, key=renamed[name], nodes=tuple(rename(node) for node in block.nodes)
-        )
+        renamed[name]: replace(block, key=renamed[name], nodes=tuple(map(rename, block.nodes)))
         for name, block in blocks.items()
     }

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from polydl import ops
+from polydl.errors import DefinitionError
+from polydl.layers.recurrent import Recurrent
+from polydl.spec.module import Module
+from polydl.spec.tensor import Tensor
+
+
+class Bidirectional(Module):
+    """A recurrent layer from both ends, features side by side: (..., 2 units). Schuster & Paliwal 1997.
+
+    backward_layer: for the other direction, one like `forward_layer` by default. lengths as there. With
+    return_state, gives (outputs, (forward state, backward state)); state is such a pair.
+    """
+
+    def __init__(self, forward_layer: Recurrent, backward_layer: Recurrent | None = None):
+        if not isinstance(forward_layer, Recurrent):
+            raise DefinitionError(
+                f"Bidirectional takes a recurrent layer such as dl.LSTM(64), got {forward_layer!r}"
+            )
+        if backward_layer is None:
+            backward_layer = copy.copy(forward_layer)
+            backward_layer.reverse = True
+        if forward_layer.reverse or not backward_layer.reverse:
+            raise DefinitionError(
+                "Bidirectional: forward_layer has reverse=False, backward_layer reverse=True"
+            )
+        self.forward_layer = forward_layer
+        self.backward_layer = backward_layer
+
+    def __call__(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> Any:
+        ahead, back = (None, None) if state is None else state
+        ahead = self.forward_layer(x, ahead, lengths)
+        back = self.backward_layer(x, back, lengths)
+        if not self.forward_layer.return_state:
+            return ops.concatenate([ahead, back], -1)
+        return ops.concatenate([ahead[0], back[0]], -1), (ahead[1], back[1])

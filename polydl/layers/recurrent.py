@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from polydl import ops
+from polydl.errors import ShapeError
+from polydl.functions.activations import sigmoid, tanh
+from polydl.layers.checks import require_positive
+from polydl.program.sizes import same_shape
+from polydl.program.types import Initializer
+from polydl.spec.module import Module
+from polydl.spec.regions import scan
+from polydl.spec.registry import builtin
+from polydl.spec.tensor import Tensor
+
+
+@dataclass(eq=False)
+class Recurrent(Module):
+    """What recurrent layers share: parameters, the loop over time, lengths and state.
+
+    x (batch, time, features) to (batch, time, units), or to the last step's (batch, units) without
+    return_sequences. state: what it starts from, (batch, units) each, zeros by default. lengths
+    (batch,): of each sequence; steps from there on give zeros and leave the state as it is. reverse:
+    from the last step to the first; outputs stand where their inputs do. return_state: gives
+    (outputs, state after the last step).
+
+    kernel (features, gates * units), recurrent_kernel (units, gates * units), bias (gates * units).
+    torch holds the transposes and two biases that are added; Flax its own order of gates.
+    """
+
+    gates: ClassVar[int] = 1
+    states: ClassVar[int] = 1
+
+    units: int
+    return_sequences: bool = True
+    return_state: bool = False
+    reverse: bool = False
+    use_bias: bool = True
+    kernel_initializer: str | Initializer = "glorot_uniform"
+    recurrent_initializer: str | Initializer = "orthogonal"
+    bias_initializer: str | Initializer = "zeros"
+
+    def __post_init__(self) -> None:
+        require_positive(type(self).__name__, units=self.units)
+
+    def step(self, state: Any, inputs: Tensor) -> tuple[Any, Tensor]:
+        """The next state and output, from x kernel + bias of this step."""
+        raise NotImplementedError
+
+    def padded_step(self, state: Any, inputs: tuple[Tensor, Tensor]) -> tuple[Any, Tensor]:
+        """The same, where a sequence may have ended."""
+        now, present = inputs
+        new, output = self.step(state, now)
+        present = present[:, None]
+        if self.states > 1:
+            kept = tuple(ops.where(present, a, b) for a, b in zip(new, state, strict=True))
+            return kept, ops.where(present, output, 0.0)
+        return ops.where(present, new, state), ops.where(present, output, 0.0)
+
+    def __call__(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> Any:
+        first = self._first(x, state)
+        inputs = self._affine(x)
+        self.declare()
+        if lengths is None:
+            last, outputs = scan(self.step, first, inputs, axis=1, reverse=self.reverse)
+        else:
+            present = ops.arange(x.shape[1]) < lengths[:, None]
+            steps = (inputs, present)
+            last, outputs = scan(self.padded_step, first, steps, axis=1, reverse=self.reverse)
+        if not self.return_sequences:
+            outputs = last[0] if self.states > 1 else last
+        return (outputs, last) if self.return_state else outputs
+
+    def _affine(self, x: Tensor) -> Tensor:
+        kernel = self.parameter("kernel", (x.shape[-1], self._wide), self.kernel_initializer)
+        if not self.use_bias:
+            return x @ kernel
+        return x @ kernel + self.parameter("bias", (self._wide,), self.bias_initializer)
+
+    @property
+    def _wide(self) -> int:
+        return self.gates * self.units
+
+    def declare(self) -> None:
+        """The parameters of the recurrent part."""
+        shape = (self.units, self._wide)
+        self.recurrent_weight = self.parameter(
+            "recurrent_kernel", shape, self.recurrent_initializer
+        )
+
+    def _first(self, x: Tensor, state: Any) -> Any:
+        name = type(self).__name__
+        if x.ndim != 3:
+            raise ShapeError(f"{name} takes (batch, time, features), got {x!r}")
+        shape = (x.shape[0], self.units)
+        if state is None:
+            zeros = tuple(ops.full(shape, 0.0) for _ in range(self.states))
+            return zeros if self.states > 1 else zeros[0]
+        given = (state,) if isinstance(state, Tensor) else tuple(state)
+        if len(given) != self.states or any(not same_shape(s.shape, shape) for s in given):
+            raise ShapeError(
+                f"{name}: a state is {self.states} of ({shape[0]}, {shape[1]}), got {given!r}"
+            )
+        return given if self.states > 1 else given[0]
+
+
+@builtin()
+class SimpleRNN(Recurrent):
+    """h = tanh(x W + h U + b). Elman 1990. torch: nn.RNN."""
+
+    def step(self, h: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        h = tanh(inputs + h @ self.recurrent_weight)
+        return h, h
+
+
+@builtin()
+class LSTM(Recurrent):
+    """i, f, o = σ(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
+
+    Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000. The state is (h, c). Gates
+    stand in the order i, f, g, o, as in torch, Keras and Flax. Keras starts the forget gate's bias
+    from 1, we from 0 as torch and Flax nearly do.
+    """
+
+    gates = 4
+    states = 2
+
+    def step(
+        self, state: tuple[Tensor, Tensor], inputs: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        h, c = state
+        gates = inputs + h @ self.recurrent_weight
+        n = self.units
+        i = sigmoid(gates[:, :n])
+        f = sigmoid(gates[:, n : 2 * n])
+        g = tanh(gates[:, 2 * n : 3 * n])
+        o = sigmoid(gates[:, 3 * n :])
+        c = f * c + i * g
+        h = o * tanh(c)
+        return (h, c), h
