@@ -41,6 +41,16 @@ def erf(x: Tensor) -> Tensor:
     return apply("erf", x)
 
 
+def sin(x: Tensor) -> Tensor:
+    """The sine of x radians."""
+    return apply("sin", x)
+
+
+def cos(x: Tensor) -> Tensor:
+    """The cosine of x radians."""
+    return apply("cos", x)
+
+
 def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent."""
     return apply("tanh", x)

@@ -91,9 +91,10 @@ def multi_head(
     looks: Looks,
     key_value_heads: int | None = None,
     change: Callable[[Array], Array] = lambda weights: weights,
+    turn: Callable[[Array], Array] = lambda x: x,
     **more: Any,
 ) -> Array:
-    """change: of the attention weights, such as dropout."""
+    """change: of the attention weights, such as dropout. turn: of queries and keys."""
 
     def split(name: str, given: Array, count: int) -> Array:
         y = dense(own(w, name), given, False)
@@ -101,7 +102,7 @@ def multi_head(
 
     groups = key_value_heads or heads
     q, k = split("query", x, heads), split("key", context, groups)
-    weights = change(attention_weights(q, k, looks, **more))
+    weights = change(attention_weights(turn(q), turn(k), looks, **more))
     y = weighted_values(weights, split("value", context, groups))
     joined = np.concatenate([y[:, :, n] for n in range(heads)], axis=-1)
     return dense(own(w, "out"), joined, False)

@@ -20,12 +20,13 @@ from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import OptimizerRow, Row, ScoreRow
 from polydl.conformance.rows import row
-from polydl.functions import attention
+from polydl.functions import attention, positions
 from polydl.layers import geometry, pooling
 from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.dropout import Dropout
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
+from polydl.layers.transformer import TransformerEncoderLayer
 from polydl.losses.cross_entropy import CrossEntropy
 from polydl.losses.regression import MSE
 from polydl.metrics.accuracy import Accuracy
@@ -90,6 +91,17 @@ MUTANTS: tuple[CoreMutant, ...] = (
                _plain(functions.attention_weights), r"ops\.where\(looks, weights, 0\.0\)", "weights"),
     CoreMutant("key lengths forgotten", "multi-head attention", MultiHeadAttention.definition,
                r"mask, bias, lengths\)", "mask, bias)"),
+    CoreMutant("rotation the other way", "positional encodings", _plain(functions.rotate),
+               r"cosine - second", "cosine + second"),
+    CoreMutant("sinusoids of sine after sine", "positional encodings",
+               _plain(functions.sinusoidal_encoding), r"if not interleaved", "if interleaved"),
+    CoreMutant("linear bias of distance squared", "multi-head attention, positions",
+               _plain(functions.alibi_bias), r"\* distance", "* distance * distance"),
+    CoreMutant("slopes that go on from the power below", "multi-head attention, positions",
+               positions.alibi_slopes, r"-4 \* \(2 \* h \+ 1\)", "-8 * (h + 1 + power)"),
+    CoreMutant("post-norm before the sum", "transformer layers",
+               TransformerEncoderLayer.definition, r"self\.norm2\(x \+ (.*)\)$",
+               r"x + self.norm2(\1)"),
     CoreMutant("sum for mean in the loss", "cross-entropy", CrossEntropy.definition,
                r"ops\.mean", "ops.sum"),
     CoreMutant("half the squared error", "mse", MSE.definition,

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.errors import DefinitionError
+from polydl.errors import DefinitionError, nearest
 from polydl.functions.attention import (
     attention_weights,
     scaled_dot_product_attention,
     weighted_values,
 )
+from polydl.functions.positions import alibi_bias, rotary_angles, rotate
 from polydl.layers.checks import require_positive, require_within
 from polydl.layers.dense import Dense
 from polydl.layers.dropout import Dropout
@@ -14,6 +15,8 @@ from polydl.program.types import Initializer
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
+
+ROTARY = ("half", "interleaved")
 
 
 @builtin()
@@ -62,6 +65,10 @@ class MultiHeadAttention(Module):
     by default. key_value_heads: fewer for grouped queries (Ainslie et al. 2023), 1 for multi-query.
     dropout: of the attention weights.
 
+    rotary: "half" or "interleaved" turns queries and keys by their positions, as rotary_embedding
+    does, with rotary_base. alibi: adds alibi_bias to the scores. fused: query, key and value of
+    self-attention from one Dense layer qkv, as in GPT-2 and nn.MultiheadAttention.
+
     query, key, value and out are Dense layers: query.kernel (features, heads * key_size), head by head.
     torch's nn.MultiheadAttention packs the first three into one in_proj_weight, and its boolean mask
     means the reverse; Keras and Flax hold kernels (features, heads, size).
@@ -76,6 +83,10 @@ class MultiHeadAttention(Module):
     causal: bool = False
     dropout: float = 0.0
     scale: float | None = None
+    rotary: str | None = None
+    rotary_base: float = 10000.0
+    alibi: bool = False
+    fused: bool = False
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
 
@@ -98,11 +109,25 @@ class MultiHeadAttention(Module):
             )
         keys = self.key_size or self.width // self.heads
         values = self.value_size or self.width // self.heads
-        self.query = self._dense(self.heads * keys)
-        self.key = self._dense(groups * keys)
-        self.value = self._dense(groups * values)
+        if self.rotary is not None:
+            self._check_rotary(keys)
+        if self.fused:
+            self.qkv = self._dense((self.heads + groups) * keys + groups * values)
+        else:
+            self.query = self._dense(self.heads * keys)
+            self.key = self._dense(groups * keys)
+            self.value = self._dense(groups * values)
         self.attention = DotProductAttention(self.causal, self.scale, self.dropout)
         self.out = self._dense(self.width)
+
+    def _check_rotary(self, keys: int) -> None:
+        if self.rotary not in ROTARY:
+            raise DefinitionError(
+                f"MultiHeadAttention: unknown rotary {self.rotary!r}. "
+                f"{nearest(str(self.rotary), list(ROTARY))}"
+            )
+        if keys % 2:
+            raise DefinitionError(f"MultiHeadAttention: rotary turns pairs, got heads of {keys}")
 
     def _dense(self, units: int) -> Dense:
         return Dense(units, self.use_bias, self.kernel_initializer, self.bias_initializer)
@@ -115,13 +140,54 @@ class MultiHeadAttention(Module):
         bias: Tensor | None = None,
         lengths: Tensor | None = None,
     ) -> Tensor:
+        q, k, v = self._fused(x, context) if self.fused else self._projected(x, context)
+        if self.rotary is not None:
+            if context is not None:
+                raise DefinitionError("rotary is for self-attention, without context")
+            q, k = self._turned(q, k)
+        if self.alibi:
+            linear = alibi_bias(ops.arange(q.shape[1]), ops.arange(k.shape[1]), heads=self.heads)
+            bias = linear if bias is None else bias + linear
+        y = self.attention(q, k, v, mask, bias, lengths)
+        return self.out(ops.reshape(y, (*x.shape[:2], y.shape[2] * y.shape[3])))
+
+    def _projected(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, (batch, time, heads, head) each."""
         context = x if context is None else context
         groups = self.key_value_heads or self.heads
         q = _split(self.query(x), self.heads)
         k = _split(self.key(context), groups)
         v = _split(self.value(context), groups)
-        y = self.attention(q, k, v, mask, bias, lengths)
-        return self.out(ops.reshape(y, (*x.shape[:2], y.shape[2] * y.shape[3])))
+        return q, k, v
+
+    def _turned(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Rotary embedding of queries and keys."""
+        head = q.shape[3]
+        interleaved = self.rotary == "interleaved"
+        position = ops.arange(q.shape[1])
+        cosine, sine = rotary_angles(position, head=head, base=self.rotary_base)
+        q = rotate(q, cosine, sine, interleaved=interleaved)
+        k = rotate(k, cosine, sine, interleaved=interleaved)
+        return q, k
+
+    def _fused(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """The same from one layer."""
+        if context is not None:
+            raise DefinitionError("fused is for self-attention, without context")
+        groups = self.key_value_heads or self.heads
+        size = self.key_size or self.width // self.heads
+        if groups == self.heads and size == (self.value_size or self.width // self.heads):
+            qkv = ops.reshape(self.qkv(x), (*x.shape[:2], 3, self.heads, size))
+            q = qkv[:, :, 0]
+            k = qkv[:, :, 1]
+            v = qkv[:, :, 2]
+            return q, k, v
+        qkv = self.qkv(x)
+        keys, values = self.heads * size, (self.heads + groups) * size
+        q = _split(qkv[..., :keys], self.heads)
+        k = _split(qkv[..., keys:values], groups)
+        v = _split(qkv[..., values:], groups)
+        return q, k, v
 
 
 def _split(x: Tensor, heads: int) -> Tensor:

@@ -54,6 +54,8 @@ ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "sqrt": np.sqrt,
     "rsqrt": rsqrt,
     "tanh": np.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
     "erf": erf,
     "logical_not": np.logical_not,
     "stop_gradient": stop_gradient,

@@ -16,6 +16,13 @@ SETTINGS = [
         lambda: dl.MultiHeadAttention(8, 4, dropout=1.0),
         "dropout must be at least 0.0 and below 1.0",
     ),
+    (lambda: dl.MultiHeadAttention(8, 4, rotary="halves"), "Did you mean 'half'"),
+    (lambda: dl.MultiHeadAttention(12, 4, rotary="half"), "rotary turns pairs, got heads of 3"),
+    (lambda: dl.FeedForward(8, 0), "hidden_size must be a positive integer"),
+    (lambda: dl.TransformerBlock(8, 4, activation="gelutanh"), "Did you mean 'gelu_tanh'"),
+    (lambda: dl.TransformerEncoderLayer(8, 3), "heads must divide width, got 3 and 8"),
+    (lambda: dl.TransformerDecoderLayer(8, 4, dropout=1.0), "dropout must be at least 0.0"),
+    (lambda: dl.LearnedPositionalEncoding(0), "length must be a positive integer"),
 ]
 
 
@@ -59,3 +66,19 @@ def test_impossible_shapes(three, more, error, text):
 def test_a_misspelt_argument_is_named():
     with pytest.raises(PolydlError, match="Did you mean 'causal'"):
         dl.trace(Attend(casual=True), dict(zip("qkv", (Q, K, K), strict=True)))
+
+
+X = dl.Input((None, 5, 6))
+LAYERS = [
+    (lambda: dl.LearnedPositionalEncoding(4), X, "5 positions, of 4 at most"),
+    (dl.SinusoidalPositionalEncoding, dl.Input((None, 6)), r"takes \(batch, time, width\)"),
+    (dl.SinusoidalPositionalEncoding, dl.Input((None, 5, 3)), "width must be even"),
+    (lambda: dl.Sequential(dl.rotary_embedding), X, r"takes \(batch, time, heads, head\)"),
+    (lambda: dl.Sequential(dl.rotary_embedding), dl.Input((None, 5, 2, 3)), "must be even, got 3"),
+]
+
+
+@pytest.mark.parametrize(("make", "given", "text"), LAYERS)
+def test_impossible_inputs_of_layers(make, given, text):
+    with pytest.raises(PolydlError, match=text):
+        dl.trace(make(), given)

@@ -1,7 +1,8 @@
 """Scaled dot-product attention.
 
 jax.nn.dot_product_attention takes the softmax in float32 whatever the dtype, so it stands in for the
-definition up to that. A query that may look at nothing gets the mean of v there, and zeros here.
+definition up to that; in float16 it does not compile for a CPU. A query that may look at nothing gets
+the mean of v there, and zeros here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None
     k, v = block.inputs[1:3]
     if any(name not in ARGUMENTS for name in names) or not same_shape(k.shape, v.shape):
         return None
-    if block.config.get("dropout") or emitter.dtype == "float64":
+    if block.config.get("dropout") or emitter.dtype in ("float64", "float16"):
         return None
     limited = "mask" in names or "lengths" in names
     options = ""
@@ -64,8 +65,8 @@ NATIVES: dict[str, Row] = {
 
 REASONS: dict[str, str] = {
     "polydl:scaled_dot_product_attention@1": (
-        "jax.nn.dot_product_attention, but in float64, where it takes the softmax in float32, and for "
-        "values of another size than keys"
+        "jax.nn.dot_product_attention, but in float64, where it takes the softmax in float32, in "
+        "float16, which it refuses on a CPU, and for values of another size than keys"
     ),
     "polydl:attention_weights@1": "jax.nn.dot_product_attention does not give the weights",
     "polydl:DotProductAttention@1": (

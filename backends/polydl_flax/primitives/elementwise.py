@@ -48,6 +48,8 @@ PRIMITIVES: dict[str, Writer] = {
     "sqrt": template("jnp.sqrt({0})"),
     "rsqrt": template("jax.lax.rsqrt({0})"),
     "tanh": template("jnp.tanh({0})"),
+    "sin": template("jnp.sin({0})"),
+    "cos": template("jnp.cos({0})"),
     "erf": template("jax.lax.erf({0})"),
     "stop_gradient": template("jax.lax.stop_gradient({0})"),
     "maximum": template("jnp.maximum({0}, {1})"),

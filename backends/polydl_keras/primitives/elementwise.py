@@ -60,6 +60,8 @@ PRIMITIVES: dict[str, Writer] = {
     "sqrt": template("ops.sqrt({0})"),
     "rsqrt": template("ops.rsqrt({0})"),
     "tanh": template("ops.tanh({0})"),
+    "sin": template("ops.sin({0})"),
+    "cos": template("ops.cos({0})"),
     "erf": template("ops.erf({0})"),
     "stop_gradient": template("ops.stop_gradient({0})"),
     "maximum": _extremum("maximum"),

@@ -85,4 +85,9 @@ REASONS: dict[str, str] = {
         "nn.MultiheadAttention packs query, key and value into one weight, has no grouped queries, and "
         "gives NaN where a query may look at nothing"
     ),
+    "polydl:TransformerEncoderLayer@1": (
+        "nn.TransformerEncoderLayer is made of nn.MultiheadAttention, and drops hidden values and what "
+        "is added at one rate"
+    ),
+    "polydl:TransformerDecoderLayer@1": "nn.TransformerDecoderLayer is made of nn.MultiheadAttention",
 }

@@ -50,6 +50,8 @@ PRIMITIVES: dict[str, Writer] = {
     "sqrt": template("torch.sqrt({0})"),
     "rsqrt": template("torch.rsqrt({0})"),
     "tanh": template("torch.tanh({0})"),
+    "sin": template("torch.sin({0})"),
+    "cos": template("torch.cos({0})"),
     "erf": template("torch.erf({0})"),
     "stop_gradient": template("{0!a}.detach()"),
     "maximum": _extremum("maximum"),
