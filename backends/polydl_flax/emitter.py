@@ -8,6 +8,7 @@ from polydl.emission.body import Body
 from polydl.emission.code import INDENT, Code, Literal
 from polydl.emission.emitter import Emitter
 from polydl.emission.merging import Definition
+from polydl.emission.naming import unique
 from polydl.emission.units import Unit
 from polydl.errors import BackendError
 from polydl.program.types import Entry, Node, walk
@@ -152,8 +153,9 @@ class FlaxEmitter(Emitter):
     ) -> str:
         """With nnx.remat where the function uses the module, whose streams may move on in it."""
         if block.startswith("self."):
-            own = block.rpartition(".")[2]
-            given = ", ".join(body.names[v.id] for v in node.regions[0].inputs)
+            names = [body.names[v.id] for v in node.regions[0].inputs]
+            own = "block" if block.endswith("]") else block.rpartition(".")[2]
+            own, given = unique(own, {*names}), ", ".join(names)
             called = f"lambda {own}, {given}: {own}({given})"
             return f"nnx.remat({called})({', '.join([block, *arguments])})"
         if any(re.search(r"\bself\b", line) for line in definition):

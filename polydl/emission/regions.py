@@ -67,7 +67,7 @@ def function(
         body.statements(region.nodes, inner, depth + 1)
         result = give()
         body.check_length(f"return {result}", depth + 1, values_of(region.outputs))
-    called = re.fullmatch(rf"([\w.]+)\({re.escape(', '.join(arguments))}\)", result)
+    called = re.fullmatch(rf"([\w.]+(?:\[\d+\])?)\({re.escape(', '.join(arguments))}\)", result)
     if called is not None and not inner and "_" not in arguments:
         return called[1], []
     indent = INDENT * depth

@@ -106,6 +106,35 @@ def _own_cell(weights: Weights, given: list[Array], training: bool) -> Any:
     return [h, np.stack(outputs, 1)], {}
 
 
+class Again(Module):
+    """Modules and functions with parameters, computed twice; loops in loops."""
+
+    def __init__(self) -> None:
+        self.first = Dense(3)
+        self.blocks = [Dense(3, use_bias=False), Dense(3, use_bias=False)]
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = remat(self.first, x)
+        for block in self.blocks:
+            x = remat(block, x)
+
+        def row(total: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+            zero = ops.full((now.shape[0],), 1.0)
+            inner, _ = scan(lambda s, v: (s * 0.5 + v, None), zero, now, axis=1)
+            total = total + inner
+            return total, total
+
+        zero = ops.full((x.shape[0],), 0.0)
+        return remat(lambda a: tanh(self.first(a)), x), scan(row, zero, x, axis=1)[1]
+
+
+def _again(w: Weights, given: list[Array], training: bool) -> Any:
+    x = given[0] @ w["first.kernel"] + w["first.bias"]
+    x = x @ (w["blocks.0.kernel"] @ w["blocks.1.kernel"])
+    rows = x @ np.array([0.25, 0.5, 1.0]) + 0.125
+    return [np.tanh(x @ w["first.kernel"] + w["first.bias"]), np.cumsum(rows, 1)], {}
+
+
 def _loops(x: Tensor) -> dict[str, Any]:
     """x (batch, time, 3)."""
     zeros = ops.full((x.shape[0], 3), 0.0)
@@ -179,6 +208,7 @@ ROWS: tuple[Row, ...] = (
         "loops of unknown length", (COMPOSITE,), Loops, Input((None, "time", 3)), normal(2, 4, 3),
         plain(_loops_expected), resized=normal(2, 1, 3), gradients=False,
     ),
+    Row("remat, loops in loops", (COMPOSITE,), Again, Input((None, 2, 3)), normal(2, 2, 3), _again),
     Row("own cell", (COMPOSITE,), OwnCell, Input((None, 4, 2)), normal(2, 4, 2), _own_cell),
     several(
         "recurrent layers", [RNN, LSTM, GRU], Input((None, 4, 2)), normal(3, 4, 2),
