@@ -9,7 +9,7 @@ from polydl.emission.native import Native, function_native, window_attributes
 from polydl.layers.geometry import per_axis
 from polydl.program.types import Block
 from polydl_torch.natives.common import CHANNELS_FIRST, Literal, Row
-from polydl_torch.primitives.common import axes_text, pad_text
+from polydl_torch.primitives.common import axes_text, mean_types, pad_text
 
 
 def pool(function: str, average: bool = False) -> Row:
@@ -31,9 +31,11 @@ def pool(function: str, average: bool = False) -> Row:
         elif padded:
             fill = 0.0 if average else float("-inf")
             x = pad_text(x, ((0, 0), (0, 0), *padding), fill)
+        wide, back = mean_types(emitter.dtype, len(window)) if average else ("", "")
+        x = "{0!a}.float()" if wide and x == "{0}" else f"{x}{wide}"
         arguments = f"{one_or_all(window)}{options})"
         module = f"nn.{camel_case(function)}{len(window)}d({arguments}" if x == "{0}" else ""
-        text = f"F.{function}{len(window)}d({x}, {arguments}"
+        text = f"F.{function}{len(window)}d({x}, {arguments}{back}"
         return function_native(text, layout=CHANNELS_FIRST, module=module)
 
     return pool

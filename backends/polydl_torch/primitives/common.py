@@ -6,6 +6,7 @@ from typing import Any
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, literal_text, one_or_all, tuple_text
+from polydl.precision import is_low
 
 DTYPES = {"float": "torch.get_default_dtype()", "int": "torch.int32", "bool": "torch.bool"}
 
@@ -30,6 +31,14 @@ def pad_text(x: str, widths: tuple[tuple[int, int], ...], value: float = 0.0) ->
         flat = flat[:-2]
     fill = "" if value == 0.0 else f", value={literal_text(value)}"
     return f"F.pad({x}, {tuple_text([str(v) for v in flat])}{fill})"
+
+
+def mean_types(dtype: str, rank: int) -> tuple[str, str]:
+    """What makes the input of F.avg_pool float32, and its result `dtype` again, where it must.
+
+    On a CPU torch averages over three axes in no half-size type.
+    """
+    return (".float()", f".to(torch.{dtype})") if rank == 3 and is_low(dtype) else ("", "")
 
 
 def changed(**options: tuple[tuple[int, ...], int]) -> str:

@@ -9,6 +9,7 @@ from polydl.program.types import Node
 from polydl_torch.layout import to_first, to_last
 from polydl_torch.primitives.common import (
     changed,
+    mean_types,
     pad_text,
     transposed,
     transposed_padding,
@@ -68,11 +69,12 @@ def _window(kind: str) -> Writer:
             lowest = float("-inf") if kind == "max" else 0.0
             x = pad_text(x, ((0, 0), (0, 0), *a["padding"]), lowest)
         stride = "" if a["strides"] == a["window"] else f", {one_or_all(a['strides'])}"
-        text = f"F.{kind}_pool{rank}d({x}, {one_or_all(a['window'])}{stride}"
+        wide, back = mean_types(body.emitter.dtype, rank) if kind == "avg" else ("", "")
+        text = f"F.{kind}_pool{rank}d({x}{wide}, {one_or_all(a['window'])}{stride}"
         if kind == "max":
             return _back(f"{text})", rank)
         if rank > 1:
-            return _back(f"{text}, divisor_override=1)", rank)
+            return _back(f"{text}, divisor_override=1){back}", rank)
         (count,) = a["window"]  # avg_pool1d has no divisor_override
         return binary(
             _back(f"{text})", rank), "*", Code(body.literal(float(count), "count")), MULTIPLY
