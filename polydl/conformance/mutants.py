@@ -121,6 +121,9 @@ MUTANTS: tuple[Mutant, ...] = (
            r"x\.clamp\(0, 6\)|jnp\.clip\(x, 0, 6\)|ops\.clip\(x, 0, 6\)", "x"),
     Mutant("groups ignored", "conv, groups", r"groups=2|feature_group_count=2",
            lambda m: m.group().replace("2", "1")),
+    Mutant("causal padding after", "conv 1d", r"F\.pad\(x, \(2, 0\)\)|padding=\"causal\"|\"CAUSAL\"",
+           lambda m: "F.pad(x, (0, 2))" if m.group()[0] == "F" else
+           m.group().replace("causal", "same").replace("CAUSAL", "SAME")),
     Mutant("kernel's height for its width", "conv",
            r'permute\(3, 2, 0, 1\)|"HWIO"|ops\.conv\(x, self\.kernel',
            lambda m: {"p": "permute(3, 2, 1, 0)", '"': '"WHIO"'}.get(

@@ -21,9 +21,10 @@ from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import OptimizerRow, Row, ScoreRow
 from polydl.conformance.rows import row
 from polydl.functions import attention, positions
-from polydl.layers import geometry, pooling
+from polydl.layers import adaptive_pooling, geometry, pooling
 from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
+from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
@@ -74,6 +75,18 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"position \^ site", "position"),
     CoreMutant("the odd padding before", "conv, same", geometry._same,
                r"total // 2, total - total // 2", "total - total // 2, total // 2"),
+    CoreMutant("causal padding after", "conv 1d", geometry.resolve_padding,
+               r"\(span - 1, 0\)", "(0, span - 1)"),
+    CoreMutant("the odd one of a transposed convolution before", "conv transpose, same",
+               geometry.resolve_transposed_padding,
+               r"\(max\(t, 0\) // 2, t - max\(t, 0\) // 2\)",
+               "(max(t, 0) - max(t, 0) // 2, min(t, 0) + max(t, 0) // 2)"),
+    CoreMutant("channels of a depthwise convolution shuffled", "depthwise conv",
+               DepthwiseConv2D.definition, r"ops\.reshape\(kernel,",
+               "ops.reshape(ops.transpose(kernel, (0, 1, 3, 2)),"),
+    CoreMutant("bins of one size", "adaptive pools", adaptive_pooling.bins,
+               r"-\(\(i \+ 1\) \* size // -count\)",
+               "max((i + 1) * size // count, i * size // count + 1)"),
     CoreMutant("padding counted in the mean", "average pool", pooling.AvgPool.definition,
                r"if self\.count_padding or all\(.*\):", "if True:"),
     CoreMutant("constant of GELU", "functions", _plain(functions.gelu), r"0\.044715", "0.0447"),

@@ -65,6 +65,7 @@ class SeparableConv2D(Module):
     bias_initializer: str | Initializer = "zeros"
 
     def __post_init__(self) -> None:
+        require_positive("SeparableConv2D", filters=self.filters)
         self.depthwise = DepthwiseConv2D(
             self.kernel_size, self.depth_multiplier, self.strides, self.padding, self.dilation,
             use_bias=False, kernel_initializer=self.depthwise_initializer,

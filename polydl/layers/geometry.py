@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from polydl.errors import DefinitionError, ShapeError
+from polydl.errors import DefinitionError, ShapeError, nearest
 from polydl.program.sizes import AnySize
 
 Pair = tuple[int, int]
@@ -53,8 +53,10 @@ def explicit_padding(
             return tuple((before, after) for before, after in pairs)
     words = ", ".join(map(repr, named))
     each = "(before, after)" if rank == 1 else f"{_NUMBERS[rank]} (before, after)"
+    hint = nearest(padding.lower(), list(named)) if isinstance(padding, str) else ""
+    hint = f". {hint}" if hint.startswith("Did") else ""
     raise DefinitionError(
-        f"{layer}: padding must be {words}, an int of 0 or more, or {each}; got {padding!r}"
+        f"{layer}: padding must be {words}, an int of 0 or more, or {each}; got {padding!r}{hint}"
     )
 
 
