@@ -162,6 +162,15 @@ def take_along_axis(x: Tensor, indices: Tensor, axis: int = -1) -> Tensor:
     return apply("take_along_axis", x, indices, axis=axis)
 
 
+def update_slice(x: Tensor, part: Tensor, start: Number, axis: int = 0) -> Tensor:
+    """x with `part` in place of its slice from `start` on, along an axis.
+
+    start: an int scalar, known when the model runs. From where part would not fit, it is moved until
+    it does.
+    """
+    return apply("update_slice", x, part, start, axis=normal_axis("update_slice", axis, x.ndim))
+
+
 def arange(size: AnySize) -> Tensor:
     """0, 1, ..., size - 1."""
     return apply("arange", size=size)

@@ -10,7 +10,7 @@ from polydl.program.types import Constant, Node
 
 # results are new tensors, and a derivative needs no operand
 _ALWAYS_FRESH = frozenset(
-    "add subtract greater greater_equal less less_equal equal not_equal".split()
+    "add subtract greater greater_equal less less_equal equal not_equal update_slice".split()
 )
 # so are these with a number
 _FRESH_WITH_NUMBER = frozenset("multiply divide maximum minimum".split())

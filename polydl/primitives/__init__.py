@@ -5,7 +5,7 @@ words. The numpy meaning itself runs in `polydl.reference`; how a framework writ
 framework's backend.
 """
 
-from polydl.primitives import arrays, elementwise, reductions, windows  # noqa: F401
+from polydl.primitives import arrays, elementwise, reductions, slices, windows  # noqa: F401
 from polydl.primitives.record import PRIMITIVES, Primitive, Type, infer
 
 __all__ = ["PRIMITIVES", "Primitive", "Type", "infer"]

@@ -8,6 +8,7 @@ from typing import Any
 from polydl.reference.arrays import ARRAYS
 from polydl.reference.elementwise import ELEMENTWISE
 from polydl.reference.reductions import REDUCTIONS
+from polydl.reference.slices import SLICES
 from polydl.reference.windows import WINDOWS
 
-REFERENCE: dict[str, Callable[..., Any]] = {**ELEMENTWISE, **REDUCTIONS, **ARRAYS, **WINDOWS}
+REFERENCE: dict[str, Callable[..., Any]] = {**ELEMENTWISE, **REDUCTIONS, **ARRAYS, **SLICES, **WINDOWS}
