@@ -68,8 +68,10 @@ class NativeModel(ABC):
     native: Any
 
     @abstractmethod
-    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
-        """Outputs in order. In training mode, state is updated."""
+    def call(
+        self, inputs: list[np.ndarray], training: bool, keep_state: bool = False
+    ) -> list[np.ndarray]:
+        """Outputs in order. State is updated in training mode, and where keep_state says so."""
 
     @abstractmethod
     def get_weights(self) -> dict[str, np.ndarray]:

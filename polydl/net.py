@@ -15,7 +15,8 @@ from polydl.data import in_layout, input_arrays
 from polydl.errors import BackendError, DefinitionError
 from polydl.precision import check_dtype, floats_rounded, is_low
 from polydl.program.structure import unflatten
-from polydl.program.types import Program
+from polydl.program.types import Program, inference_writes
+from polydl.spec.initializers import initial_weights
 from polydl.training.history import History
 from polydl.training.settings import Training
 
@@ -56,18 +57,28 @@ class Net:
         """The emitted training program of the last `fit` or `evaluate`."""
         return self._fitting.source
 
-    def __call__(self, inputs: Any, *, training: bool = False) -> Any:
+    def __call__(self, inputs: Any, *, training: bool = False, keep_state: bool = False) -> Any:
         """Outputs as numpy arrays. training=True uses training mode and updates state.
 
         inputs: as dl.Input was given to `compile`: an array, or several as a tuple or dict.
+        keep_state: carry state that the model updates in use, such as a key/value cache, on to the
+        next call; otherwise each call begins from the same. `reset_state` sets it back.
         """
-        if not isinstance(training, bool):
-            raise DefinitionError(f"training must be True or False, got {training!r}")
+        for name, value in (("training", training), ("keep_state", keep_state)):
+            if not isinstance(value, bool):
+                raise DefinitionError(f"{name} must be True or False, got {value!r}")
         arrays = input_arrays(self.program, inputs, self.options.carrier)
         arrays = in_layout(arrays, self._model.emitted.channels_first)
         with self._backend.precision(self.options):
-            outputs = self._model.call(arrays, training)
+            outputs = self._model.call(arrays, training, keep_state)
         return unflatten(self.program.outputs, outputs)
+
+    def reset_state(self) -> None:
+        """Set state that the model updates in use back to its initial values."""
+        initial = initial_weights(self.program, 0)
+        used = {path: initial[path] for path in inference_writes(self.program)}
+        with self._backend.precision(self.options):
+            self._model.set_weights(used)
 
     def predict(self, inputs: Any, batch_size: int = 256) -> Any:
         """Outputs for any number of samples, computed batch by batch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ from polydl.emission.emitted import Emitted
 from polydl.errors import WeightsError
 from polydl.precision import is_low
 from polydl.program.structure import flatten_as
-from polydl.program.types import Program
+from polydl.program.types import Program, inference_writes
 from polydl_flax.gradients import Gradients
 from polydl_flax.weights import get_weights, set_weights, to_canonical, to_numpy, variable_at
 
@@ -58,10 +59,29 @@ class FlaxModel(NativeModel):
             outputs = module(*inputs)
             return outputs, jax.tree.leaves(nnx.state(module))
 
+        used = {
+            id(variable_at(native, emitted.bindings[path].native))
+            for path in inference_writes(program)
+        }
+        self.carried = [i for i, variable in enumerate(self.variables) if id(variable) in used]
+
+        @partial(jax.jit, donate_argnums=0)
+        def step(carried: Arrays, others: Arrays, *inputs: jax.Array) -> tuple[Any, Arrays]:
+            values = list(others)
+            for place, value in zip(self.carried, carried, strict=True):
+                values[place] = value
+            module = nnx.merge(inference, jax.tree.unflatten(structure, values))
+            outputs = module(*inputs)
+            after = jax.tree.leaves(nnx.state(module))
+            return outputs, [after[place] for place in self.carried]
+
         self._infer: Callable[..., Any] = infer
         self._train: Callable[..., Any] = train
+        self._step: Callable[..., Any] = step
 
-    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+    def call(
+        self, inputs: list[np.ndarray], training: bool, keep_state: bool = False
+    ) -> list[np.ndarray]:
         values = [variable.get_raw_value() for variable in self.variables]
         if is_low(self.dtype):
             inputs = [x.astype(self.dtype) if x.dtype.kind == "f" else x for x in inputs]
@@ -69,9 +89,20 @@ class FlaxModel(NativeModel):
             outputs, after = self._train(values, *inputs)
             for variable, value in zip(self.variables, after, strict=True):
                 variable.set_value(value)
+        elif keep_state:
+            outputs = self._carry_on(values, inputs)
         else:
             outputs = self._infer(values, *inputs)
         return [to_numpy(leaf) for leaf in flatten_as(self.program.outputs, outputs, "outputs")]
+
+    def _carry_on(self, values: Arrays, inputs: list[np.ndarray]) -> Any:
+        """A call whose updates of state stay; the arrays before it are given away."""
+        chosen = set(self.carried)
+        others = [None if i in chosen else value for i, value in enumerate(values)]
+        outputs, after = self._step([values[i] for i in self.carried], others, *inputs)
+        for place, value in zip(self.carried, after, strict=True):
+            self.variables[place].set_value(value)
+        return outputs
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:

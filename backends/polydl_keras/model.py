@@ -40,9 +40,12 @@ class KerasModel(NativeModel):
 
     # calls
 
-    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
-        if training or self.restored or not on_tensorflow():
-            with self._kept(() if training else self.restored), _without_gradients():
+    def call(
+        self, inputs: list[np.ndarray], training: bool, keep_state: bool = False
+    ) -> list[np.ndarray]:
+        restored = () if training or keep_state else self.restored
+        if training or restored or not on_tensorflow():
+            with self._kept(restored), _without_gradients():
                 outputs = self.native(self._nested(inputs), training=training)
                 return [_numpy(y) for y in self._leaves(outputs)]
         if self._infer is None:

@@ -40,13 +40,17 @@ class TorchModel(NativeModel):
         self.native = native.to(device).eval()
         self.restored = inference_writes(program)
 
-    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+    def call(
+        self, inputs: list[np.ndarray], training: bool, keep_state: bool = False
+    ) -> list[np.ndarray]:
         tensors = [torch.from_numpy(x) for x in inputs]
         if self.device != "cpu":
             tensors = [x.to(self.device) for x in tensors]
         if self.carried:
             tensors = [x.to(self.dtype) if x.is_floating_point() else x for x in tensors]
         with torch.inference_mode():
+            if keep_state and not training:
+                return _leaves(self.native(*tensors))
             if not training:
                 return self._infer(tensors)
             self.native.train()

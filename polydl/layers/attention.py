@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.errors import DefinitionError, nearest
+from polydl.errors import DefinitionError, ShapeError, nearest
 from polydl.functions.attention import (
     attention_weights,
     scaled_dot_product_attention,
@@ -69,6 +69,12 @@ class MultiHeadAttention(Module):
     does, with rotary_base. alibi: adds alibi_bias to the scores. fused: query, key and value of
     self-attention from one Dense layer qkv, as in GPT-2 and nn.MultiheadAttention.
 
+    position (int scalar), with causal and cache_length: decoding step by step. x is then what stands at
+    position, position + 1, ...; its keys and values join those of earlier calls in the state key_cache
+    and value_cache (batch, cache_length, key_value_heads, size), and mask, bias and lengths are over
+    cache_length keys. Call `net(..., keep_state=True)`. Positions must stay below cache_length: beyond
+    it the last places are written again. Weights are not dropped.
+
     query, key, value and out are Dense layers: query.kernel (features, heads * key_size), head by head.
     torch's nn.MultiheadAttention packs the first three into one in_proj_weight, and its boolean mask
     means the reverse; Keras and Flax hold kernels (features, heads, size).
@@ -87,13 +93,14 @@ class MultiHeadAttention(Module):
     rotary_base: float = 10000.0
     alibi: bool = False
     fused: bool = False
+    cache_length: int | None = None
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
 
     def __post_init__(self) -> None:
         given = {
             name: getattr(self, name)
-            for name in ("key_value_heads", "key_size", "value_size")
+            for name in ("key_value_heads", "key_size", "value_size", "cache_length")
             if getattr(self, name) is not None
         }
         require_positive("MultiHeadAttention", width=self.width, heads=self.heads, **given)
@@ -107,6 +114,8 @@ class MultiHeadAttention(Module):
             raise DefinitionError(
                 f"MultiHeadAttention: key_value_heads must divide heads, got {groups} and {self.heads}"
             )
+        if self.cache_length is not None and not self.causal:
+            raise DefinitionError("MultiHeadAttention: cache_length is for causal=True")
         keys = self.key_size or self.width // self.heads
         values = self.value_size or self.width // self.heads
         if self.rotary is not None:
@@ -139,16 +148,24 @@ class MultiHeadAttention(Module):
         mask: Tensor | None = None,
         bias: Tensor | None = None,
         lengths: Tensor | None = None,
+        position: Tensor | None = None,
     ) -> Tensor:
-        q, k, v = self._fused(x, context) if self.fused else self._projected(x, context)
+        if context is not None and (self.fused or self.rotary is not None or position is not None):
+            raise DefinitionError(
+                "fused, rotary and position are for self-attention, without context"
+            )
+        q, k, v = self._fused(x) if self.fused else self._projected(x, context)
         if self.rotary is not None:
-            if context is not None:
-                raise DefinitionError("rotary is for self-attention, without context")
-            q, k = self._turned(q, k)
+            q, k = self._turned(q, k, _places(q, position))
+        if position is not None:
+            k, v, mask = self._cached(k, v, position, mask)
         if self.alibi:
-            linear = alibi_bias(ops.arange(q.shape[1]), ops.arange(k.shape[1]), heads=self.heads)
+            linear = alibi_bias(_places(q, position), ops.arange(k.shape[1]), heads=self.heads)
             bias = linear if bias is None else bias + linear
-        y = self.attention(q, k, v, mask, bias, lengths)
+        if position is None:
+            y = self.attention(q, k, v, mask, bias, lengths)
+        else:
+            y = scaled_dot_product_attention(q, k, v, mask, bias, lengths, scale=self.scale)
         return self.out(ops.reshape(y, (*x.shape[:2], y.shape[2] * y.shape[3])))
 
     def _projected(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -160,20 +177,17 @@ class MultiHeadAttention(Module):
         v = _split(self.value(context), groups)
         return q, k, v
 
-    def _turned(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+    def _turned(self, q: Tensor, k: Tensor, position: Tensor) -> tuple[Tensor, Tensor]:
         """Rotary embedding of queries and keys."""
         head = q.shape[3]
         interleaved = self.rotary == "interleaved"
-        position = ops.arange(q.shape[1])
         cosine, sine = rotary_angles(position, head=head, base=self.rotary_base)
         q = rotate(q, cosine, sine, interleaved=interleaved)
         k = rotate(k, cosine, sine, interleaved=interleaved)
         return q, k
 
-    def _fused(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _fused(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The same from one layer."""
-        if context is not None:
-            raise DefinitionError("fused is for self-attention, without context")
         groups = self.key_value_heads or self.heads
         size = self.key_size or self.width // self.heads
         if groups == self.heads and size == (self.value_size or self.width // self.heads):
@@ -188,6 +202,34 @@ class MultiHeadAttention(Module):
         k = _split(qkv[..., keys:values], groups)
         v = _split(qkv[..., values:], groups)
         return q, k, v
+
+    def _cached(
+        self, k: Tensor, v: Tensor, position: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """All keys and values so far, and a mask of those up to each query's place."""
+        batch, time, heads, size = k.shape
+        if self.cache_length is None:
+            raise DefinitionError("a position needs cache_length, the most positions there can be")
+        if not isinstance(batch, int) or not isinstance(time, int):
+            raise ShapeError(
+                f"a key/value cache needs a fixed batch and time, got ({batch}, {time})"
+            )
+        if time > self.cache_length:
+            raise ShapeError(f"{time} positions, of cache_length {self.cache_length} at most")
+        room = (batch, self.cache_length, heads)
+        keys = ops.update_slice(self.state("key_cache", (*room, size)), k, position, axis=1)
+        values = self.state("value_cache", (*room, v.shape[3]))
+        values = ops.update_slice(values, v, position, axis=1)
+        self.update("key_cache", keys)
+        self.update("value_cache", values)
+        seen = ops.arange(self.cache_length) <= _places(k, position)[:, None]
+        return keys, values, seen if mask is None else seen & mask
+
+
+def _places(x: Tensor, position: Tensor | None) -> Tensor:
+    """The position of each query: 0, 1, ..., or from the given one on."""
+    places = ops.arange(x.shape[1])
+    return places if position is None else places + position
 
 
 def _split(x: Tensor, heads: int) -> Tensor:

@@ -36,10 +36,12 @@ class ReferenceModel(NativeModel):
         }
         self._rng = np.random.default_rng(0)
 
-    def call(self, inputs: list[np.ndarray], training: bool) -> list[np.ndarray]:
+    def call(
+        self, inputs: list[np.ndarray], training: bool, keep_state: bool = False
+    ) -> list[np.ndarray]:
         inputs = list(floats_rounded(dict(enumerate(inputs)), self.dtype).values())
         outputs, state = self.native.run(self._values, inputs, training, self._rng)
-        if training:
+        if training or keep_state:
             self._values.update(state)
         return outputs
 

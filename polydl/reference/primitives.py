@@ -11,4 +11,10 @@ from polydl.reference.reductions import REDUCTIONS
 from polydl.reference.slices import SLICES
 from polydl.reference.windows import WINDOWS
 
-REFERENCE: dict[str, Callable[..., Any]] = {**ELEMENTWISE, **REDUCTIONS, **ARRAYS, **SLICES, **WINDOWS}
+REFERENCE: dict[str, Callable[..., Any]] = {
+    **ELEMENTWISE,
+    **REDUCTIONS,
+    **ARRAYS,
+    **SLICES,
+    **WINDOWS,
+}

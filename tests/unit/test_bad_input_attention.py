@@ -18,6 +18,7 @@ SETTINGS = [
     ),
     (lambda: dl.MultiHeadAttention(8, 4, rotary="halves"), "Did you mean 'half'"),
     (lambda: dl.MultiHeadAttention(12, 4, rotary="half"), "rotary turns pairs, got heads of 3"),
+    (lambda: dl.MultiHeadAttention(8, 4, cache_length=9), "cache_length is for causal=True"),
     (lambda: dl.FeedForward(8, 0), "hidden_size must be a positive integer"),
     (lambda: dl.TransformerBlock(8, 4, activation="gelutanh"), "Did you mean 'gelu_tanh'"),
     (lambda: dl.TransformerEncoderLayer(8, 3), "heads must divide width, got 3 and 8"),
@@ -82,3 +83,30 @@ LAYERS = [
 def test_impossible_inputs_of_layers(make, given, text):
     with pytest.raises(PolydlError, match=text):
         dl.trace(make(), given)
+
+
+POSITION = dl.Input((), "int")
+CACHES = [
+    ({}, (dl.Input((2, 1, 8)), POSITION), "a position needs cache_length"),
+    ({"cache_length": 4}, (dl.Input((None, 1, 8)), POSITION), "needs a fixed batch and time"),
+    (
+        {"cache_length": 4},
+        (dl.Input((2, 5, 8)), POSITION),
+        "5 positions, of cache_length 4 at most",
+    ),
+]
+
+
+class Step(dl.Module):
+    def __init__(self, **named):
+        self.attention = dl.MultiHeadAttention(8, 4, causal=True, **named)
+
+    def __call__(self, x, position):
+        return self.attention(x, position=position)
+
+
+@pytest.mark.parametrize(("named", "inputs", "text"), CACHES)
+def test_impossible_caches(named, inputs, text):
+    with pytest.raises(PolydlError, match=text) as caught:
+        dl.trace(Step(**named), inputs)
+    assert "attention" in str(caught.value)

@@ -11,9 +11,7 @@ from polydl.program.types import Node
 def _update_slice(body: Body, node: Node, args: list[Code]) -> Code:
     """JAX counts a negative start from the end, unless told otherwise."""
     texts = ", ".join([*(a.text for a in args), str(node.attributes["axis"])])
-    return Code(
-        f"jax.lax.dynamic_update_slice_in_dim({texts}, allow_negative_indices=False)"
-    )
+    return Code(f"jax.lax.dynamic_update_slice_in_dim({texts}, allow_negative_indices=False)")
 
 
 PRIMITIVES: dict[str, Writer] = {"update_slice": _update_slice}

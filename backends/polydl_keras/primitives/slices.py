@@ -10,7 +10,7 @@ from polydl.program.types import Node
 UPDATE_SLICE = '''def update_slice(x, part, start, axis):
     """ops.slice_update, which has no derivative on TensorFlow."""
     size, room = ops.shape(part)[axis], ops.shape(x)[axis]
-    place = ops.arange(room) - ops.clip(start, 0, room - size)
+    place = ops.arange(room, dtype="int32") - ops.clip(start, 0, room - size)
     moved = ops.take(part, ops.clip(place, 0, size - 1), axis=axis)
     inside = ops.logical_and(place >= 0, place < size)
     return ops.where(ops.reshape(inside, [-1] + [1] * (x.ndim - axis - 1)), moved, x)'''

@@ -157,6 +157,51 @@ def _layers(w: Weights, given: list[Array], training: bool) -> Any:
     ], {}  # fmt: skip
 
 
+class Cached(Module):
+    """Two places from a given one on, with what a cache holds of those before."""
+
+    def __init__(self) -> None:
+        self.plain = layers.MultiHeadAttention(
+            8, 4, key_value_heads=2, causal=True, cache_length=5, rotary="half"
+        )
+        self.linear = layers.MultiHeadAttention(
+            6, 2, causal=True, cache_length=5, alibi=True, fused=True
+        )
+
+    def __call__(self, x: Tensor, position: Tensor, mask: Tensor) -> Any:
+        return self.plain(x, position=position), self.linear(x, mask=mask, position=position)
+
+
+def _cached(w: Weights, given: list[Array], training: bool) -> Any:
+    x, position, mask = given[0], int(given[1]), given[2]
+    plain, linear = a.own(w, "plain"), t.unfused(a.own(w, "linear"), 2)
+    state: dict[str, Array] = {}
+
+    def attend(own: Weights, path: str, heads: int, turn: Any, looks: Any, bias: Any) -> Array:
+        groups = own["key_cache"].shape[2]
+        q, k, v = (
+            np.stack(np.split(e.dense(a.own(own, n), x, False), count, axis=-1), axis=2)
+            for n, count in (("query", heads), ("key", groups), ("value", groups))
+        )
+        for kind, new in (("key", turn(k)), ("value", v)):
+            before = own[f"{kind}_cache"]
+            after = (before[:, :position], new, before[:, position + new.shape[1] :])
+            state[f"{path}.{kind}_cache"] = np.concatenate(after, axis=1)
+        keys, values = (state[f"{path}.{kind}_cache"] for kind in ("key", "value"))
+        y = a.attention(turn(q), keys, values, looks, bias=bias)
+        return e.dense(a.own(own, "out"), y.reshape(*x.shape[:2], -1), False)
+
+    def upto(b: int, n: int, query: int, key: int) -> bool:
+        return key <= position + query
+
+    both = a.both(upto, a.allowed(mask[None, None]))
+    linear_bias = t.alibi(2, 5, 5)[:, :, position : position + x.shape[1]]
+    return [
+        attend(plain, "plain", 4, lambda y: t.rotated(y, False, start=position), upto, 0.0),
+        attend(linear, "linear", 2, lambda y: y, both, linear_bias),
+    ], state
+
+
 class Dropped(Module):
     """Zero in, so that nothing but what is dropped can differ from the bias of each part."""
 
@@ -187,6 +232,13 @@ ROWS: tuple[Row, ...] = (
         Layers,
         (Input((None, "time", 6)), Input((None, "time", 4)), Input((None,), "int")),
         (normal(2, 3, 6), normal(2, 3, 4), fixed([2, 0], np.int32)), _layers,
+    ),
+    Row(
+        "key/value cache", ("polydl:MultiHeadAttention@1", "primitive:update_slice"), Cached,
+        (Input((2, 2, 6)), Input((), "int"), Input((2, 5), "bool")),
+        (normal(2, 2, 6), fixed(2, np.int32),
+         fixed([[True, False, True, True, True], [True] * 5], np.bool_)),
+        _cached,
     ),
     Row(
         "feed-forward, dropout", ("polydl:FeedForward@1",), Dropped, Input((None, 4)),
