@@ -20,7 +20,7 @@ from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import OptimizerRow, Row, ScoreRow
 from polydl.conformance.rows import row
-from polydl.functions import attention, positions
+from polydl.functions import activations, attention, positions
 from polydl.layers import adaptive_pooling, geometry, pooling
 from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
@@ -57,6 +57,10 @@ def _plain(function: Any) -> Function:
 
 
 MUTANTS: tuple[CoreMutant, ...] = (
+    CoreMutant("hard sigmoid's end", "activations", _plain(activations.hard_sigmoid),
+               r"0\.5 / slope", "0.4 / slope"),
+    CoreMutant("mish without softplus", "activations", _plain(activations.mish),
+               r"softplus\(x\)", "x"),
     CoreMutant("LayerNorm without its mean", "norms", LayerNorm.definition,
                r"x - ops\.mean\(x, -1, keepdims=True\)", "x"),
     CoreMutant("RMSNorm's epsilon outside the root", "norms", RMSNorm.definition,

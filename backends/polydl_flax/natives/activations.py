@@ -17,11 +17,37 @@ def gelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return function_native(f"nnx.gelu({{0}}, approximate={block.config['approximate']})")
 
 
+def with_alpha(function: str) -> Row:
+    def row(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        alpha = block.config["alpha"]
+        if alpha == 1:
+            return function_native(f"{function}({{0}})", module=function)
+        return function_native(f"{function}({{0}}, alpha={alpha})")
+
+    return row
+
+
 NATIVES: dict[str, Row] = {
     "polydl:relu@1": function_row("nnx.relu({0})", "nnx.relu"),
     "polydl:gelu@1": gelu,
     "polydl:sigmoid@1": function_row("nnx.sigmoid({0})", "nnx.sigmoid"),
     "polydl:tanh@1": function_row("nnx.tanh({0})", "nnx.tanh"),
+    "polydl:elu@1": with_alpha("nnx.elu"),
+    "polydl:selu@1": function_row("nnx.selu({0})", "nnx.selu"),
+    "polydl:celu@1": with_alpha("nnx.celu"),
+    "polydl:softplus@1": function_row("nnx.softplus({0})", "nnx.softplus"),
+    "polydl:log_sigmoid@1": function_row("nnx.log_sigmoid({0})", "nnx.log_sigmoid"),
+    "polydl:silu@1": function_row("nnx.silu({0})", "nnx.silu"),
+    "polydl:softsign@1": function_row("nnx.soft_sign({0})", "nnx.soft_sign"),
+    "polydl:glu@1": with_axis("nnx.glu"),
     "polydl:softmax@1": with_axis("nnx.softmax"),
     "polydl:log_softmax@1": with_axis("nnx.log_softmax"),
+}
+
+REASONS: dict[str, str] = {
+    "polydl:relu6@1": "the derivative of nnx.relu6 at 0 and 6 is 1/2",
+    "polydl:leaky_relu@1": "the derivative of nnx.leaky_relu at 0 is 1",
+    "polydl:hard_sigmoid@1": "the derivative of nnx.hard_sigmoid where it is 0 or 1 is not 0",
+    "polydl:hard_swish@1": "it is made of relu6, whose derivative at a tie differs",
+    "polydl:hard_tanh@1": "the derivative of nnx.hard_tanh at -1 and 1 is 1",
 }

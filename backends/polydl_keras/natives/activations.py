@@ -20,15 +20,43 @@ def gelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return function_native(f"ops.gelu({{0}}, approximate={block.config['approximate']})")
 
 
+def hard_sigmoid(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    if block.config["slope"] != 1 / 6 or emitter.dtype == "float64":
+        return None
+    return function_native("ops.hard_sigmoid({0})")
+
+
+def leaky_relu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    if emitter.dtype == "float64":
+        return None
+    return function_native(f"ops.leaky_relu({{0}}, negative_slope={block.config['slope']})")
+
+
+def elu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    return function_native("ops.elu({0})") if block.config["alpha"] == 1 else None
+
+
 NATIVES: dict[str, Row] = {
     "polydl:relu@1": function_row("ops.relu({0})"),
     "polydl:gelu@1": gelu,
     "polydl:sigmoid@1": function_row("ops.sigmoid({0})"),
     "polydl:tanh@1": function_row("ops.tanh({0})"),
+    "polydl:relu6@1": function_row("ops.relu6({0})"),
+    "polydl:leaky_relu@1": leaky_relu,
+    "polydl:elu@1": elu,
+    "polydl:softplus@1": function_row("ops.softplus({0})"),
+    "polydl:log_sigmoid@1": function_row("ops.log_sigmoid({0})"),
+    "polydl:hard_sigmoid@1": hard_sigmoid,
+    "polydl:silu@1": function_row("ops.silu({0})"),
+    "polydl:softsign@1": function_row("ops.softsign({0})"),
+    "polydl:glu@1": with_axis("glu"),
     "polydl:softmax@1": with_axis("softmax"),
     "polydl:log_softmax@1": with_axis("log_softmax"),
 }
 
 REASONS: dict[str, str] = {
     "polydl:gelu@1": "TensorFlow's ops.gelu cuts its constants to float32",
+    "polydl:leaky_relu@1": "in float64: TensorFlow keeps the slope in float32",
+    "polydl:hard_sigmoid@1": "in float64 or with another slope than 1/6",
+    "polydl:elu@1": "with another alpha than 1",
 }
