@@ -5,7 +5,8 @@ off another third, for Python and TensorFlow dispatch once, and XLA keeps the va
 without XLA they take off a fifth of a small convolutional network's.
 It compiles anew for each shape, for up to a second, and on a CPU the generator behind Keras' dropout is
 slow under it (75 ms for 128x4x4x64 masks, 2 ms without), which made a small CNN's step three to four
-times as long. Networks of images go without it there.
+times as long. Networks of images go without it there. Loops over time go without it everywhere: it asks
+for a bound on the number of turns that keras.ops.scan does not give.
 """
 
 from __future__ import annotations
@@ -54,8 +55,10 @@ def _bytes_per_batch(program: Program, batch_size: int) -> int:
 
 
 def suits_xla(program: Program, device: str) -> bool:
-    """Whether to compile the step with XLA: few shapes to come, and no images on a CPU."""
+    """Whether to compile the step with XLA: few shapes to come, no loops, no images on a CPU."""
     sizes = {str(n) for v in program.root.inputs for n in v.shape if isinstance(n, Size)}
-    nodes = (node for block in program.blocks.values() for node in walk(block.nodes))
-    windows = any(node.op in ("conv", "window_max", "window_sum") for node in nodes)
+    used = {node.op for block in program.blocks.values() for node in walk(block.nodes)}
+    if not used.isdisjoint(("scan", "associative_scan")):
+        return False
+    windows = not used.isdisjoint(("conv", "window_max", "window_sum"))
     return len(sizes) < 2 and (device != "cpu" or not windows)
