@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.program.sizes import Shape
+from polydl.ops.random import bernoulli
 from polydl.spec.registry import builtin_function
 from polydl.spec.tensor import Tensor
 
-_RESOLUTION_BITS = 24  # a float32 holds every integer below 2^24
-
-
-def bernoulli(probability: float, shape: Shape) -> Tensor:
-    """True with the given probability, independently at each position."""
-    uniform = ops.shift_right_logical(ops.random_bits(shape), 32 - _RESOLUTION_BITS)
-    return uniform < round(probability * 2**_RESOLUTION_BITS)
+__all__ = ["bernoulli", "hash_bits", "mix"]
 
 
 @builtin_function()

@@ -21,12 +21,17 @@ from polydl_keras.layer_class import LayerEmitter, named
 BUILDER, NAMED = "builder", "named"  # marks of definitions
 
 # what Keras calls the operations of a functional model (add, add_1, ...): no layer may be called so
-_OPERATIONS = """absolute add argmax average_pool bitwise_and bitwise_xor broadcast_to cast clip
-    concatenate conv conv_transpose divide equal erf exp expand_dims gelu get_item greater
-    greater_equal less less_equal log log_softmax logical_and logical_not logical_or matmul max max_pool
-    maximum mean min minimum multiply negative not_equal pad power relu reshape right_shift
-    rsqrt sigmoid softmax split sqrt stop_gradient subtract sum take take_along_axis tanh
-    transpose true_divide where""".split()
+_OPERATIONS = """absolute add all any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin
+    argsort associative_scan average_pool bitwise_and bitwise_not bitwise_or bitwise_xor
+    broadcast_to cast ceil clip concatenate conv conv_transpose cos cosh cumprod cumsum diag
+    diagonal divide einsum equal erf erfc erfinv exp exp2 expand_dims expm1 fft flip floor
+    floor_divide gelu get_item greater greater_equal irfft isfinite isinf isnan left_shift
+    less less_equal log log10 log1p log2 log_softmax logaddexp logical_and logical_not
+    logical_or logical_xor logsumexp matmul max max_pool maximum mean min minimum mod multiply
+    nan_to_num negative not_equal one_hot pad power prod ravel relu repeat reshape rfft
+    right_shift roll round rsqrt segment_sum sigmoid sign sin sinh softmax sort split sqrt
+    square squeeze stack std stop_gradient subtract sum take take_along_axis tan tanh tile
+    top_k transpose tril triu true_divide trunc unstack var where""".split()
 _OPERATION = re.compile(rf"({'|'.join(_OPERATIONS)})(_\d+)?")
 
 

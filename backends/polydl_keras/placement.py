@@ -14,7 +14,10 @@ from polydl.program.sizes import Size
 from polydl.program.types import Block, Constant, Node, Program, Value, values_of, walk
 
 IN_LAYERS = "in_layers"  # the layout of a native that symbolic tensors cannot carry
-_UNFIT = frozenset({"read", "write", "when_training", "random_bits", *REGION_OPS})
+# keras.ops.segment_sum asks of its data alone whether it is symbolic
+_UNFIT = frozenset({"read", "write", "when_training", "random_bits", "scatter_add", *REGION_OPS})
+_BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")
+_PICKING = {"take": 0, "take_along_axis": -1, "scatter_add": 0}  # and the axis, if none is given
 
 
 class Placement:
@@ -157,17 +160,17 @@ def _masks_bits(node: Node) -> bool:
     if node.op == "shift_right_logical":
         return True
     constant = any(isinstance(x, Constant) for x in node.operands)
-    return node.op in ("bitwise_and", "bitwise_xor") and constant
+    return node.op in _BITS and constant
 
 
 def _has_unknown_sizes(node: Node) -> bool:
     """Whether a node needs sizes that symbolic tensors do not know."""
     unknown = sum(isinstance(size, Size) for size in node.attributes.get("shape", ()))
     if node.op == "arange":
-        return isinstance(node.attributes["size"], Size)
-    if node.op in ("take", "take_along_axis"):
+        return any(isinstance(node.attributes.get(k), Size) for k in ("size", "start"))
+    if node.op in _PICKING:
         table: Value | Constant = node.operands[0]
-        axis = node.attributes.get("axis", -1) if node.op == "take_along_axis" else 0
+        axis = node.attributes.get("axis", _PICKING[node.op])
         return isinstance(table, Value) and isinstance(table.shape[axis], Size)
     return unknown > (1 if node.op == "reshape" else 0)
 

@@ -32,12 +32,15 @@ from polydl.program.types import (
 SEQUENCE, IMAGE_RANKS = 3, (3, 4, 5)  # (batch, length, channels) may be a sequence of features
 
 ELEMENTWISE = frozenset(
-    """negative absolute exp log sqrt rsqrt tanh erf logical_not stop_gradient add subtract multiply
-    divide power maximum minimum greater greater_equal less less_equal equal not_equal logical_and
-    logical_or bitwise_and bitwise_xor shift_right_logical where astype""".split()
+    """negative absolute sign square exp exp2 expm1 log log1p log2 log10 sqrt rsqrt sin cos tan arcsin
+    arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf erfc erfinv floor ceil round trunc
+    isnan isinf isfinite logical_not bitwise_not stop_gradient add subtract multiply divide
+    floor_divide remainder power arctan2 maximum minimum clip greater greater_equal less
+    less_equal equal not_equal logical_and logical_or logical_xor bitwise_and bitwise_or
+    bitwise_xor left_shift right_shift shift_right_logical where astype""".split()
 )
 _PASSING = frozenset({"when_training", "remat"})  # whose regions give the node's own values
-REDUCTIONS = frozenset({"sum", "mean", "max", "min"})
+REDUCTIONS = frozenset({"sum", "mean", "prod", "max", "min", "any", "all"})
 
 
 @dataclass(frozen=True)

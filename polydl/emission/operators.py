@@ -11,6 +11,7 @@ from polydl.emission.code import (
     BIT_OR,
     BIT_XOR,
     MULTIPLY,
+    SHIFT,
     UNARY,
     Code,
     binary,
@@ -48,6 +49,8 @@ OPERATORS: dict[str, Writer] = {
     "subtract": _binary("-", ADD),
     "multiply": _binary("*", MULTIPLY),
     "divide": _binary("/", MULTIPLY),
+    "floor_divide": _binary("//", MULTIPLY),
+    "remainder": _binary("%", MULTIPLY),
     "matmul": _binary("@", MULTIPLY),
     "power": lambda body, node, args: power(*args),
     "negative": lambda body, node, args: prefix("-", args[0]),
@@ -60,7 +63,12 @@ OPERATORS: dict[str, Writer] = {
     "bitwise_and": _bitwise("&", BIT_AND),
     "logical_and": _bitwise("&", BIT_AND),
     "logical_or": _bitwise("|", BIT_OR),
+    "bitwise_or": _bitwise("|", BIT_OR),
     "bitwise_xor": _bitwise("^", BIT_XOR),
+    "logical_xor": _bitwise("^", BIT_XOR),
+    "left_shift": _bitwise("<<", SHIFT),
+    "right_shift": _bitwise(">>", SHIFT),
+    "bitwise_not": lambda body, node, args: prefix("~", args[0], UNARY),
     "logical_not": lambda body, node, args: prefix("~", args[0], UNARY),
 }
 
@@ -75,3 +83,13 @@ def template(text: str) -> Writer:
         return Code(result)
 
     return write
+
+
+def functions(module: str, names: str) -> dict[str, Writer]:
+    """Primitives that are functions of one module: "sin" or, renamed, "arcsin=asin"."""
+    pairs = (name.partition("=")[::2] for name in names.split())
+    return {ours: _function(f"{module}.{theirs or ours}") for ours, theirs in pairs}
+
+
+def _function(callee: str) -> Writer:
+    return lambda body, node, args: Code(f"{callee}({', '.join(a.text for a in args)})")

@@ -9,6 +9,7 @@ from polydl.program.sizes import AnySize, Quotient, Shape, Size, product, same, 
 
 if TYPE_CHECKING:
     from polydl.emission.body import Body
+    from polydl.program.types import Node
 
 
 class UnboundSymbol(Exception):  # noqa: N818
@@ -98,3 +99,14 @@ class SizeWriter:
                 raise UnboundSymbol(atom)
             return code
         return binary(self.size(atom.numerator), "//", self.size(atom.divisor), MULTIPLY)
+
+
+def arange_text(body: Body, node: Node) -> str:
+    """The arguments of an arange: its end, or its start and end, and its step."""
+    a = node.attributes
+    start, step = a.get("start", 0), a.get("step", 1)
+    end = body.sizes.size(start + a["size"] * step).text
+    if same(start, 0) and step == 1:
+        return end
+    bounds = f"{body.sizes.size(start, 'start').text}, {end}"
+    return bounds if step == 1 else f"{bounds}, {step}"

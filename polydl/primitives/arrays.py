@@ -6,11 +6,12 @@ from polydl.errors import DTypeError, ShapeError
 from polydl.primitives.record import (
     Type,
     broadcast,
+    normal_axes,
     normal_axis,
     primitive,
     require_dtype,
 )
-from polydl.program.sizes import AnySize, Shape, product, same
+from polydl.program.sizes import AnySize, Shape, product, same, same_shape
 from polydl.program.types import DType
 
 Slice = tuple[int | None, int | None, int | None]
@@ -98,13 +99,17 @@ def _pad(x: Type, widths: tuple[tuple[int, int], ...], value: float) -> Type:
 
 
 @primitive(
-    "take", "rows of a table: table[indices]; an index out of range takes the nearest row", 2
+    "take",
+    "rows of a table, along an axis; an index out of range takes the nearest row",
+    2,
+    axis=0,
 )
-def _take(table: Type, indices: Type) -> Type:
+def _take(table: Type, indices: Type, axis: int) -> Type:
     require_dtype("take", indices, "int")
     if not table.shape:
         raise ShapeError(f"take: {table} has no rows")
-    return Type((*indices.shape, *table.shape[1:]), table.dtype)
+    axis = normal_axis("take", axis, len(table.shape))
+    return Type((*table.shape[:axis], *indices.shape, *table.shape[axis + 1 :]), table.dtype)
 
 
 @primitive(
@@ -121,8 +126,39 @@ def _take_along_axis(x: Type, indices: Type, axis: int) -> Type:
     return Type(indices.shape, x.dtype)
 
 
-@primitive("arange", "0, 1, ..., size - 1 as int32", arity=0, size=...)
-def _arange(size: AnySize) -> Type:
+@primitive(
+    "scatter_add",
+    "x with each row of updates added at its index; out of range adds to the nearest row",
+    3,
+)
+def _scatter_add(x: Type, indices: Type, updates: Type) -> Type:
+    require_dtype("scatter_add", x, "float", "int")
+    require_dtype("scatter_add", indices, "int")
+    require_dtype("scatter_add", updates, x.dtype)
+    wanted = (*indices.shape, *x.shape[1:])
+    if not x.shape or not same_shape(updates.shape, wanted):
+        raise ShapeError(f"scatter_add: {updates} are no updates of {x} at {indices}")
+    return x
+
+
+@primitive("flip", "the elements of axes in reverse order", axis=...)
+def _flip(x: Type, axis: tuple[int, ...]) -> Type:
+    normal_axes("flip", axis, len(x.shape))
+    return x
+
+
+@primitive("roll", "the elements of an axis moved on by shift, the last ones to the front",
+           shift=..., axis=...)  # fmt: skip
+def _roll(x: Type, shift: int, axis: int) -> Type:
+    normal_axis("roll", axis, len(x.shape))
+    return x
+
+
+@primitive("arange", "start, start + step, ...: size of them, as int32", 0, size=..., start=0,
+           step=1)  # fmt: skip
+def _arange(size: AnySize, start: AnySize, step: int) -> Type:
+    if step == 0:
+        raise ShapeError("arange: the step is not 0")
     return Type((size,), "int")
 
 

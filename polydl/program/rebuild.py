@@ -32,7 +32,7 @@ from polydl.spec.tensor import Tensor
 from polydl.spec.tracer import Tracer
 from polydl.spec.tracing import trace_function
 
-_BUILTINS = ("layers", "functions", "losses", "metrics", "random")
+_BUILTINS = ("layers", "functions", "losses", "metrics", "random", "ops.definitions")
 
 
 def matches_builtin(program: Program, block: Block) -> bool:
@@ -114,8 +114,10 @@ def _rebuild_function(
 ) -> Program | None:
     definition = inspect.unwrap(call)
     defaults = definition.__kwdefaults__ or {}
+    parameters = inspect.signature(definition).parameters.values()
+    settings = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
     flags = {name for name, default in defaults.items() if isinstance(default, bool)}
-    if set(config) != set(defaults) or not _are_flags(config, flags):
+    if set(config) != settings or not _are_flags(config, flags):
         return None
 
     def body(*tensors: Any) -> Any:

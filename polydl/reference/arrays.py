@@ -45,9 +45,9 @@ def pad(x: Array, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Ar
     return np.pad(x, widths, constant_values=value)
 
 
-def take(table: Array, indices: Array) -> Array:
-    """table[indices], indices clamped to the rows there are."""
-    return table[_clamped(indices, table.shape[0])]
+def take(table: Array, indices: Array, axis: int = 0) -> Array:
+    """Rows along an axis, indices clamped to the rows there are."""
+    return np.take(table, _clamped(indices, table.shape[axis]), axis)
 
 
 def take_along_axis(x: Array, indices: Array, axis: int = -1) -> Array:
@@ -59,9 +59,26 @@ def _clamped(indices: Array, size: int) -> Array:
     return np.clip(indices, 0, size - 1)
 
 
-def arange(size: int) -> Array:
-    """0, 1, ..., size - 1."""
-    return np.arange(size, dtype=np.int32)
+def scatter_add(x: Array, indices: Array, updates: Array) -> Array:
+    """x with updates added row by row, indices clamped as in `take`."""
+    total = x.copy()
+    np.add.at(total, _clamped(indices, len(x)), updates)
+    return total
+
+
+def flip(x: Array, axis: Ints) -> Array:
+    """Axes in reverse order."""
+    return np.flip(x, axis)
+
+
+def roll(x: Array, shift: int, axis: int) -> Array:
+    """An axis moved on, round its end."""
+    return np.roll(x, shift, axis)
+
+
+def arange(size: int, start: int = 0, step: int = 1) -> Array:
+    """start, start + step, ..."""
+    return np.arange(size, dtype=np.int32) * np.int32(step) + np.int32(start)
 
 
 def full(shape: Ints, value: float | int | bool, dtype: DType = "float") -> Array:
@@ -88,6 +105,9 @@ ARRAYS: dict[str, Callable[..., Any]] = {
     "pad": pad,
     "take": take,
     "take_along_axis": take_along_axis,
+    "scatter_add": scatter_add,
+    "flip": flip,
+    "roll": roll,
     "arange": arange,
     "full": full,
     "constant": constant,

@@ -13,7 +13,7 @@ from polydl.spec.context import current_tracer
 from polydl.spec.names import assigned_names
 from polydl.spec.tensor import Tensor
 
-_INDEXING = ("take", "take_along_axis")  # their second operand is an integer among floats
+_INDEXING = ("take", "take_along_axis", "scatter_add")  # an operand is an integer among floats
 
 
 def apply(op: str, *operands: Any, **attributes: Any) -> Tensor:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from polydl.program.types import Constant, Entry, Node, Operand
 
+_FLAT = frozenset({"stop_gradient", "sign", "floor", "ceil", "round", "trunc"})
+
 
 def has_derivative(operand: Operand, nodes: Iterable[Node], entries: Mapping[str, Entry]) -> bool:
     """Whether a value may depend on parameters or inputs in a way that is differentiated.
@@ -25,5 +27,5 @@ def has_derivative(operand: Operand, nodes: Iterable[Node], entries: Mapping[str
         else:
             given = node.op == "call" or any(map(of, node.operands))
         for value in node.outputs:
-            found[value.id] = given and value.dtype == "float" and node.op != "stop_gradient"
+            found[value.id] = given and value.dtype == "float" and node.op not in _FLAT
     return of(operand)

@@ -74,7 +74,7 @@ def _matched(targets: Targets, structure: Structure) -> list[str]:
 
 
 def _is_tracer(module: str) -> bool:
-    return module.startswith("polydl.spec.") or module == "polydl.ops"
+    return module.startswith("polydl.spec.")
 
 
 @lru_cache(maxsize=4096)

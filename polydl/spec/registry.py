@@ -44,17 +44,19 @@ def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callabl
     def register(definition: Callable[..., Any]) -> Callable[..., Any]:
         kind = f"polydl:{definition.__name__}@{version}"
         defaults = dict(definition.__kwdefaults__ or {})
-        parameters = definition.__code__.co_varnames[: definition.__code__.co_argcount]
+        code = definition.__code__
+        parameters = code.co_varnames[: code.co_argcount]
+        settings = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
 
         @functools.wraps(definition)
         def call(*tensors: Any, **named: Any) -> Any:
             from polydl.spec.context import current_tracer
 
             for name in named:
-                if name not in defaults and name not in parameters[len(tensors) :]:
+                if name not in settings and name not in parameters[len(tensors) :]:
                     raise DefinitionError(
                         f"dl.{definition.__name__} has no argument {name!r}. "
-                        f"{nearest(name, [*parameters, *defaults])}"
+                        f"{nearest(name, [*parameters, *settings])}"
                     )
             given = [*tensors, *(named.pop(name, None) for name in parameters[len(tensors) :])]
             while given and given[-1] is None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, literal_text
-from polydl.emission.operators import Writer, template
+from polydl.emission.operators import Writer
+from polydl.emission.sizes import arange_text
 from polydl.errors import BackendError
 from polydl.program.types import Node
 from polydl_flax.primitives.common import number, own_dtype, transposed
@@ -52,9 +53,28 @@ def _pad(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"jnp.pad({args[0].text}, {node.attributes['widths']}{fill})")
 
 
+def _take(body: Body, node: Node, args: list[Code]) -> Code:
+    axis = node.attributes.get("axis", 0)
+    return Code(f'jnp.take({args[0].text}, {args[1].text}, axis={axis}, mode="clip")')
+
+
+def _scatter_add(body: Body, node: Node, args: list[Code]) -> Code:
+    last = body.sizes.size(node.operands[0].shape[0] - 1).text  # type: ignore[union-attr]
+    return Code(f"{args[0].atom}.at[jnp.clip({args[1].text}, 0, {last})].add({args[2].text})")
+
+
+def _flip(body: Body, node: Node, args: list[Code]) -> Code:
+    axes = node.attributes["axis"]
+    return Code(f"jnp.flip({args[0].text}, axis={axes[0] if len(axes) == 1 else axes})")
+
+
+def _roll(body: Body, node: Node, args: list[Code]) -> Code:
+    a = node.attributes
+    return Code(f"jnp.roll({args[0].text}, {a['shift']}, axis={a['axis']})")
+
+
 def _arange(body: Body, node: Node, args: list[Code]) -> Code:
-    size = body.sizes.size(node.attributes["size"]).text
-    return Code(f"jnp.arange({size}, dtype=jnp.int32)")
+    return Code(f"jnp.arange({arange_text(body, node)}, dtype=jnp.int32)")
 
 
 def _full(body: Body, node: Node, args: list[Code]) -> Code:
@@ -84,7 +104,10 @@ PRIMITIVES: dict[str, Writer] = {
     "concatenate": _concatenate,
     "index": _index,
     "pad": _pad,
-    "take": template('jnp.take({0}, {1}, axis=0, mode="clip")'),
+    "take": _take,
+    "scatter_add": _scatter_add,
+    "flip": _flip,
+    "roll": _roll,
     "take_along_axis": lambda body, node, args: Code(
         f"jnp.take_along_axis({args[0].text}, {args[1].text}, "
         f'axis={node.attributes.get("axis", -1)}, mode="clip")'

@@ -1,4 +1,4 @@
-"""Primitives that reduce axes, and the matrix product."""
+"""Primitives that reduce, add up or order along axes, and products of arrays."""
 
 from __future__ import annotations
 
@@ -20,16 +20,41 @@ def _reduction(method: str) -> Writer:
             options.append(f"axis={axis}")
         if keepdims:
             options.append("keepdims=True")
-        if method == "sum" and node.output.dtype == "int":
+        if method in ("sum", "prod") and node.output.dtype == "int":
             options.append("dtype=jnp.int32")
         return Code(f"{args[0].atom}.{method}({', '.join(options)})")
 
     return write
 
 
-def _argmax(body: Body, node: Node, args: list[Code]) -> Code:
+def _position(method: str) -> Writer:
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        axis = node.attributes.get("axis", -1)
+        return Code(f"{args[0].atom}.{method}(axis={axis}).astype(jnp.int32)")
+
+    return write
+
+
+def _running(method: str) -> Writer:
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        dtype = ", dtype=jnp.int32" if node.output.dtype == "int" else ""
+        return Code(f"{args[0].atom}.{method}(axis={node.attributes.get('axis', -1)}{dtype})")
+
+    return write
+
+
+def _ordered(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"jnp.sort({args[0].text}, axis={node.attributes.get('axis', -1)})")
+
+
+def _order(body: Body, node: Node, args: list[Code]) -> Code:
     axis = node.attributes.get("axis", -1)
-    return Code(f"{args[0].atom}.argmax(axis={axis}).astype(jnp.int32)")
+    return Code(f"jnp.argsort({args[0].text}, axis={axis}).astype(jnp.int32)")
+
+
+def _einsum(body: Body, node: Node, args: list[Code]) -> Code:
+    operands = ", ".join(a.text for a in args)
+    return Code(f'jnp.einsum("{node.attributes["equation"]}", {operands})')
 
 
 PRIMITIVES: dict[str, Writer] = {
@@ -37,5 +62,14 @@ PRIMITIVES: dict[str, Writer] = {
     "mean": _reduction("mean"),
     "max": _reduction("max"),
     "min": _reduction("min"),
-    "argmax": _argmax,
+    "prod": _reduction("prod"),
+    "any": _reduction("any"),
+    "all": _reduction("all"),
+    "argmax": _position("argmax"),
+    "argmin": _position("argmin"),
+    "cumsum": _running("cumsum"),
+    "cumprod": _running("cumprod"),
+    "sort": _ordered,
+    "argsort": _order,
+    "einsum": _einsum,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code, literal_text, tuple_text
+from polydl.emission.code import ADD, Code, binary, literal_text, tuple_text
 from polydl.emission.operators import Writer
+from polydl.emission.sizes import arange_text
 from polydl.program.sizes import Size, same_shape
-from polydl.program.types import Node
+from polydl.program.types import Node, Value
 from polydl_keras.bodies import LayerBody
 from polydl_keras.primitives.common import (
     dtype_text,
@@ -57,7 +58,7 @@ def _concatenate(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _arange(body: Body, node: Node, args: list[Code]) -> Code:
-    return Code(f'ops.arange({body.sizes.size(node.attributes["size"]).text}, dtype="int32")')
+    return Code(f'ops.arange({arange_text(body, node)}, dtype="int32")')
 
 
 def _full(body: Body, node: Node, args: list[Code]) -> Code:
@@ -84,17 +85,45 @@ def _broadcast_to(body: Body, node: Node, args: list[Code]) -> Code:
     )
 
 
-def _take(body: Body, node: Node, args: list[Code]) -> Code:
-    last = body.sizes.size(node.operands[0].shape[0] - 1).text  # type: ignore[union-attr]
-    return Code(f"ops.take({args[0].text}, ops.clip({args[1].text}, 0, {last}), axis=0)")
+def _picking(function: str, default: int) -> Writer:
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        axis = node.attributes.get("axis", default)
+        indices = _clamped(body, node, axis, args[1])
+        return Code(f"ops.{function}({args[0].text}, {indices}, axis={axis})")
+
+    return write
 
 
-def _take_along_axis(body: Body, node: Node, args: list[Code]) -> Code:
-    axis = node.attributes.get("axis", -1)
+def _clamped(body: Body, node: Node, axis: int, indices: Code) -> str:
+    """Indices of an axis of the first operand."""
     last = body.sizes.size(node.operands[0].shape[axis] - 1).text  # type: ignore[union-attr]
-    return Code(
-        f"ops.take_along_axis({args[0].text}, ops.clip({args[1].text}, 0, {last}), axis={axis})"
-    )
+    return f"ops.clip({indices.text}, 0, {last})"
+
+
+def _scatter_add(body: Body, node: Node, args: list[Code]) -> Code:
+    """keras.ops adds at indices into zeros only."""
+    x, indices, _ = node.operands
+    rows, rank = _clamped(body, node, 0, args[1]), len(indices.shape)  # type: ignore[union-attr]
+    given = args[2].text
+    if rank != 1:
+        rest = [body.sizes.size(s, "features").text for s in x.shape[1:]]  # type: ignore[union-attr]
+        rows, given = f"ops.ravel({rows})", f"ops.reshape({given}, {tuple_text(['-1', *rest])})"
+    count = body.sizes.size(x.shape[0]).text  # type: ignore[union-attr]
+    added = Code(f"ops.segment_sum({given}, {rows}, {count})")
+    start = body.producers.get(x.id) if isinstance(x, Value) else None
+    if start is not None and start.op == "full" and start.attributes["value"] == 0:
+        return added
+    return binary(args[0], "+", added, ADD)
+
+
+def _flip(body: Body, node: Node, args: list[Code]) -> Code:
+    axes = node.attributes["axis"]
+    return Code(f"ops.flip({args[0].text}, axis={axes[0] if len(axes) == 1 else axes})")
+
+
+def _roll(body: Body, node: Node, args: list[Code]) -> Code:
+    a = node.attributes
+    return Code(f"ops.roll({args[0].text}, {a['shift']}, axis={a['axis']})")
 
 
 PRIMITIVES: dict[str, Writer] = {
@@ -104,8 +133,11 @@ PRIMITIVES: dict[str, Writer] = {
     "concatenate": _concatenate,
     "index": _index,
     "pad": _pad,
-    "take": _take,
-    "take_along_axis": _take_along_axis,
+    "take": _picking("take", 0),
+    "take_along_axis": _picking("take_along_axis", -1),
+    "scatter_add": _scatter_add,
+    "flip": _flip,
+    "roll": _roll,
     "arange": _arange,
     "full": _full,
     "constant": _constant,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code
-from polydl.emission.operators import Writer, template
+from polydl.emission.code import Code, power
+from polydl.emission.operators import Writer, functions
 from polydl.program.types import Constant, Node
 from polydl_keras.primitives.common import (
     dtype_text,
@@ -40,6 +40,15 @@ def _astype(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"ops.cast({args[0].text}, {dtype_text(body, node.attributes['dtype'])})")
 
 
+def _clip(body: Body, node: Node, args: list[Code]) -> Code:
+    """keras.ops takes two bounds always."""
+    a, integers = node.attributes, node.output.dtype == "int"
+    low = ("-(2**31)" if integers else 'float("-inf")') if a["low"] is None else ""
+    high = ("2**31 - 1" if integers else 'float("inf")') if a["high"] is None else ""
+    low, high = low or body.literal(a["low"], "low"), high or body.literal(a["high"], "high")
+    return Code(f"ops.clip({args[0].text}, {low}, {high})")
+
+
 def _shift(body: Body, node: Node, args: list[Code]) -> Code:
     bits = node.attributes["bits"]
     mask = f"0x{(1 << (32 - bits)) - 1:X}"
@@ -54,22 +63,17 @@ SUPPORT = {
 }
 
 PRIMITIVES: dict[str, Writer] = {
-    "absolute": template("ops.abs({0})"),
-    "exp": template("ops.exp({0})"),
-    "log": template("ops.log({0})"),
-    "sqrt": template("ops.sqrt({0})"),
-    "rsqrt": template("ops.rsqrt({0})"),
-    "tanh": template("ops.tanh({0})"),
-    "sin": template("ops.sin({0})"),
-    "cos": template("ops.cos({0})"),
-    "erf": template("ops.erf({0})"),
-    "stop_gradient": template("ops.stop_gradient({0})"),
+    **functions(
+        "ops",
+        """absolute=abs sign square exp expm1 log log1p log2 log10 sqrt rsqrt sin cos tan arcsin
+        arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh erf erfc erfinv floor ceil round
+        trunc isnan isinf isfinite stop_gradient equal not_equal floor_divide remainder=mod
+        logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not left_shift right_shift""",
+    ),
+    "exp2": lambda body, node, args: power(Code("2.0"), args[0]),  # ops.exp2 is float32 only
+    "clip": _clip,
     "maximum": _extremum("maximum"),
     "minimum": _extremum("minimum"),
-    "equal": template("ops.equal({0}, {1})"),
-    "not_equal": template("ops.not_equal({0}, {1})"),
-    "bitwise_and": template("ops.bitwise_and({0}, {1})"),
-    "bitwise_xor": template("ops.bitwise_xor({0}, {1})"),
     "shift_right_logical": _shift,
     "where": _where,
     "astype": _astype,

@@ -1,4 +1,4 @@
-"""Primitives that reduce axes, and the matrix product."""
+"""Primitives that reduce, add up or order along axes, and products of arrays."""
 
 from __future__ import annotations
 
@@ -31,8 +31,16 @@ def _matmul(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"ops.matmul({args[0].text}, {args[1].text})")
 
 
-def _argmax(body: Body, node: Node, args: list[Code]) -> Code:
-    return Code(f"ops.argmax({args[0].text}, axis={node.attributes.get('axis', -1)})")
+def _along(function: str) -> Writer:
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        return Code(f"ops.{function}({args[0].text}, axis={node.attributes.get('axis', -1)})")
+
+    return write
+
+
+def _einsum(body: Body, node: Node, args: list[Code]) -> Code:
+    operands = ", ".join(a.text for a in args)
+    return Code(f'ops.einsum("{node.attributes["equation"]}", {operands})')
 
 
 PRIMITIVES: dict[str, Writer] = {
@@ -41,5 +49,14 @@ PRIMITIVES: dict[str, Writer] = {
     "mean": _reduction("mean"),
     "max": _reduction("max"),
     "min": _reduction("min"),
-    "argmax": _argmax,
+    "prod": _reduction("prod"),
+    "any": _reduction("any"),
+    "all": _reduction("all"),
+    "argmax": _along("argmax"),
+    "argmin": _along("argmin"),
+    "cumsum": _along("cumsum"),
+    "cumprod": _along("cumprod"),
+    "sort": _along("sort"),
+    "argsort": _along("argsort"),
+    "einsum": _einsum,
 }

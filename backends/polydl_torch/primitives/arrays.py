@@ -7,7 +7,9 @@ from typing import Any
 from polydl.emission.body import Body
 from polydl.emission.code import Code, literal_text
 from polydl.emission.operators import Writer
-from polydl.program.types import Node
+from polydl.emission.sizes import arange_text
+from polydl.program.sizes import AnySize
+from polydl.program.types import Node, Value
 from polydl_torch.primitives.common import DTYPES, device_of, pad_text, transposed
 
 
@@ -49,8 +51,7 @@ def _concatenate(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _arange(body: Body, node: Node, args: list[Code]) -> Code:
-    size = body.sizes.size(node.attributes["size"]).text
-    return Code(f"torch.arange({size}, dtype=torch.int32{device_of(body)})")
+    return Code(f"torch.arange({arange_text(body, node)}, dtype=torch.int32{device_of(body)})")
 
 
 def _full(body: Body, node: Node, args: list[Code]) -> Code:
@@ -78,8 +79,35 @@ def _broadcast_to(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _take(body: Body, node: Node, args: list[Code]) -> Code:
-    last = node.operands[0].shape[0] - 1  # type: ignore[union-attr]
-    return Code(f"{args[0].atom}[{args[1].atom}.clamp(0, {body.sizes.size(last).text})]")
+    table: Value = node.operands[0]  # type: ignore[assignment]
+    axis = node.attributes.get("axis", 0) % len(table.shape)
+    indices = _clamped(body, table.shape[axis], args[1])
+    before = "..., " if axis and axis == len(table.shape) - 1 else ":, " * axis
+    return Code(f"{args[0].atom}[{before}{indices}]")
+
+
+def _clamped(body: Body, size: AnySize, indices: Code) -> str:
+    return f"{indices.atom}.clamp(0, {body.sizes.size(size - 1).text})"
+
+
+def _scatter_add(body: Body, node: Node, args: list[Code]) -> Code:
+    """index_add takes a vector of indices."""
+    x, indices, _ = node.operands
+    rows = _clamped(body, x.shape[0], args[1])  # type: ignore[union-attr]
+    updates, rank = args[2], len(indices.shape)  # type: ignore[union-attr]
+    if rank != 1:
+        rows = f"{rows}.reshape(-1)"
+        flat = f"flatten(0, {rank - 1})" if rank else "unsqueeze(0)"
+        updates = Code(f"{updates.atom}.{flat}")
+    return Code(f"{args[0].atom}.index_add(0, {rows}, {updates.text})")
+
+
+def _flip(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"{args[0].atom}.flip({', '.join(map(str, node.attributes['axis']))})")
+
+
+def _roll(body: Body, node: Node, args: list[Code]) -> Code:
+    return Code(f"{args[0].atom}.roll({node.attributes['shift']}, {node.attributes['axis']})")
 
 
 def _take_along_axis(body: Body, node: Node, args: list[Code]) -> Code:
@@ -96,6 +124,9 @@ PRIMITIVES: dict[str, Writer] = {
     "pad": _pad,
     "take": _take,
     "take_along_axis": _take_along_axis,
+    "scatter_add": _scatter_add,
+    "flip": _flip,
+    "roll": _roll,
     "arange": _arange,
     "full": _full,
     "constant": _constant,

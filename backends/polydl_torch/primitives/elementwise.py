@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polydl.emission.body import Body
 from polydl.emission.code import BIT_AND, SHIFT, Code
-from polydl.emission.operators import Writer, bitwise, template
+from polydl.emission.operators import Writer, bitwise, functions, template
 from polydl.program.types import Constant, Node
 from polydl_torch.primitives.common import DTYPES
 
@@ -16,19 +16,26 @@ def _where(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"torch.where({', '.join(a.text for a in args)})")
 
 
-def _extremum(name: str) -> Writer:
-    """torch.maximum takes tensors only; its clamp has another derivative at a tie."""
+def _clip(body: Body, node: Node, args: list[Code]) -> Code:
+    bounds = [(n, node.attributes[k]) for n, k in (("min", "low"), ("max", "high"))]
+    given = [(name, body.literal(value, name)) for name, value in bounds if value is not None]
+    texts = [value if len(given) == 2 else f"{name}={value}" for name, value in given]
+    return Code(f"{args[0].atom}.clamp({', '.join(texts)})")
 
-    def write(body: Body, node: Node, args: list[Code]) -> Code:
-        texts = [
-            f"torch.tensor({a.text}, dtype={DTYPES[node.output.dtype]})"
-            if isinstance(x, Constant)
-            else a.text
-            for x, a in zip(node.operands, args, strict=True)
-        ]
-        return Code(f"torch.{name}({', '.join(texts)})")
 
-    return write
+def _pair(name: str) -> Writer:
+    """A function of two tensors, which takes no numbers. (clamp has another derivative at a tie.)"""
+    return lambda body, node, args: Code(f"torch.{name}({', '.join(_tensors(node, args))})")
+
+
+def _tensors(node: Node, args: list[Code]) -> list[str]:
+    """Operands as text, numbers made tensors."""
+    return [
+        f"torch.tensor({a.text}, dtype={DTYPES[node.output.dtype]})"
+        if isinstance(x, Constant)
+        else a.text
+        for x, a in zip(node.operands, args, strict=True)
+    ]
 
 
 def _astype(body: Body, node: Node, args: list[Code]) -> Code:
@@ -45,17 +52,17 @@ def _shift(body: Body, node: Node, args: list[Code]) -> Code:
 
 PRIMITIVES: dict[str, Writer] = {
     "absolute": template("{0!a}.abs()"),
-    "exp": template("torch.exp({0})"),
-    "log": template("torch.log({0})"),
-    "sqrt": template("torch.sqrt({0})"),
-    "rsqrt": template("torch.rsqrt({0})"),
-    "tanh": template("torch.tanh({0})"),
-    "sin": template("torch.sin({0})"),
-    "cos": template("torch.cos({0})"),
-    "erf": template("torch.erf({0})"),
+    **functions(
+        "torch",
+        """sign square exp exp2 expm1 log log1p log2 log10 sqrt rsqrt sin cos tan arcsin=asin
+        arccos=acos arctan=atan sinh cosh tanh arcsinh=asinh arccosh=acosh arctanh=atanh erf erfc
+        erfinv floor ceil round trunc isnan isinf isfinite""",
+    ),
+    "arctan2": _pair("atan2"),
+    "clip": _clip,
     "stop_gradient": template("{0!a}.detach()"),
-    "maximum": _extremum("maximum"),
-    "minimum": _extremum("minimum"),
+    "maximum": _pair("maximum"),
+    "minimum": _pair("minimum"),
     "shift_right_logical": _shift,
     "where": _where,
     "astype": _astype,

@@ -34,7 +34,16 @@ OPTIMIZERS: tuple[OptimizerRow, ...] = tuple(row for row in EVERY if isinstance(
 _BY_NAME = {row.name: row for row in EVERY}
 
 # what registers the built-ins
-_LANGUAGE = ("layers", "functions", "losses", "metrics", "optimizers", "random", "primitives")
+_LANGUAGE = (
+    "layers",
+    "functions",
+    "losses",
+    "metrics",
+    "optimizers",
+    "random",
+    "ops",
+    "primitives",
+)
 
 
 def row(name: str) -> AnyRow:

@@ -1,0 +1,82 @@
+"""Operations that make arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polydl.errors import DefinitionError, ShapeError
+from polydl.program.sizes import AnySize, Shape, floor_divide
+from polydl.program.types import DType, Scalar
+from polydl.spec.apply import apply
+from polydl.spec.tensor import Tensor
+
+
+def full(shape: Shape, value: Scalar, dtype: DType = "float") -> Tensor:
+    """An array of one value."""
+    value = float(value) if dtype == "float" else value
+    return apply("full", shape=tuple(shape), value=value, dtype=dtype)
+
+
+def constant(values: Sequence[Scalar], dtype: DType = "float") -> Tensor:
+    """An array of the given numbers, along one axis."""
+    given = tuple(float(v) if dtype == "float" else v for v in values)
+    return apply("constant", values=given, dtype=dtype)
+
+
+def zeros(shape: Shape, dtype: DType = "float") -> Tensor:
+    """An array of zeros, or of False."""
+    return full(shape, False if dtype == "bool" else 0, dtype)
+
+
+def ones(shape: Shape, dtype: DType = "float") -> Tensor:
+    """An array of ones, or of True."""
+    return full(shape, True if dtype == "bool" else 1, dtype)
+
+
+def full_like(x: Tensor, value: Scalar) -> Tensor:
+    """An array of one value, of x's shape and dtype."""
+    return full(x.shape, value, x.dtype)
+
+
+def zeros_like(x: Tensor) -> Tensor:
+    """An array of zeros, of x's shape and dtype."""
+    return zeros(x.shape, x.dtype)
+
+
+def ones_like(x: Tensor) -> Tensor:
+    """An array of ones, of x's shape and dtype."""
+    return ones(x.shape, x.dtype)
+
+
+def arange(start: AnySize, stop: AnySize | None = None, step: int = 1) -> Tensor:
+    """start, start + step, ... before stop, as ints; from 0 where one number is given."""
+    if stop is None:
+        start, stop = 0, start
+    if step == 0:
+        raise DefinitionError("arange: the step is not 0")
+    size = stop - start if step == 1 else -floor_divide(start - stop, step)
+    if isinstance(size, int):
+        size = max(size, 0)
+    more = {
+        k: v for k, v, usual in (("start", start, 0), ("step", step, 1)) if str(v) != str(usual)
+    }
+    return apply("arange", size=size, **more)
+
+
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True) -> Tensor:
+    """`num` evenly spaced floats from start to stop, that included unless `endpoint` is False."""
+    if num < 0:
+        raise ShapeError(f"linspace: {num} numbers are too few")
+    gaps = num - 1 if endpoint else num
+    step = (stop - start) / gaps if gaps > 0 else 0.0
+    position = arange(num).astype("float")
+    return position * step + float(start) if start else position * step
+
+
+def eye(
+    rows: AnySize, columns: AnySize | None = None, k: int = 0, dtype: DType = "float"
+) -> Tensor:
+    """Ones on the k-th diagonal, zeros elsewhere; square by default."""
+    columns = rows if columns is None else columns
+    column = arange(columns) if k == 0 else arange(-k, columns - k)
+    return (arange(rows)[:, None] == column).astype(dtype)

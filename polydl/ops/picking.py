@@ -1,0 +1,110 @@
+"""Operations that look up, add at indices, and order."""
+
+from __future__ import annotations
+
+from polydl.errors import ShapeError
+from polydl.ops import definitions
+from polydl.ops.elementwise import maximum
+from polydl.ops.making import full, zeros
+from polydl.ops.shapes import ravel
+from polydl.primitives.record import normal_axis
+from polydl.program.sizes import AnySize
+from polydl.program.types import DType, Scalar
+from polydl.spec.apply import apply
+from polydl.spec.tensor import Tensor
+
+Number = Tensor | Scalar
+
+
+def take(table: Tensor, indices: Tensor, axis: int = 0) -> Tensor:
+    """Rows of a table by index, along an axis.
+
+    Out of range takes the nearest row, on every backend; so -1 is the first one.
+    """
+    return apply("take", table, indices, **({"axis": axis} if axis else {}))
+
+
+def take_along_axis(x: Tensor, indices: Tensor, axis: int = -1) -> Tensor:
+    """One element per index along an axis."""
+    return apply("take_along_axis", x, indices, axis=axis)
+
+
+def update_slice(x: Tensor, part: Tensor, start: Number, axis: int = 0) -> Tensor:
+    """x with `part` in place of its slice from `start` on, along an axis.
+
+    start: an int scalar, known when the model runs. From where part would not fit, it is moved until
+    it does.
+    """
+    return apply("update_slice", x, part, start, axis=normal_axis("update_slice", axis, x.ndim))
+
+
+def scatter_add(x: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
+    """x with each row of `updates` added to the row at its index; those of equal indices add up.
+
+    updates: (*indices.shape, *x.shape[1:]). Out of range adds to the nearest row, as `take` takes it.
+    """
+    return apply("scatter_add", x, indices, updates)
+
+
+def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: AnySize) -> Tensor:
+    """The sum of the rows of data that share an id; (num_segments, ...), zeros where there is none.
+
+    Ids need not be in order. Out of range is the nearest segment, as in `scatter_add` (JAX drops
+    such rows, torch and TensorFlow raise).
+    """
+    start = zeros((num_segments, *data.shape[segment_ids.ndim :]), data.dtype)
+    return scatter_add(start, segment_ids, data)
+
+
+def segment_mean(data: Tensor, segment_ids: Tensor, num_segments: AnySize) -> Tensor:
+    """The mean of the rows of data that share an id; zeros where there is none."""
+    total = segment_sum(data, segment_ids, num_segments)
+    count = segment_sum(full(segment_ids.shape, 1.0), segment_ids, num_segments)
+    for _ in range(total.ndim - 1):
+        count = count[..., None]
+    return total / maximum(count, 1.0)
+
+
+def sort(x: Tensor, axis: int = -1) -> Tensor:
+    """In ascending order along an axis; the derivative goes back to where an element came from."""
+    return apply("sort", x, axis=axis)
+
+
+def argsort(x: Tensor, axis: int = -1) -> Tensor:
+    """The indices that sort along an axis; of equals the first comes first."""
+    return apply("argsort", x, axis=axis)
+
+
+def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """(values, indices) of the k largest along the last axis, the largest first.
+
+    Of equals the first comes first, as in JAX and TensorFlow; torch.topk takes any.
+    """
+    size = x.shape[-1] if x.ndim else 0
+    if k < 1 or (isinstance(size, int) and k > size):
+        raise ShapeError(f"top_k: an axis of {size} has no {k} largest")
+    if not isinstance(size, int):
+        raise ShapeError(f"top_k: an axis of {size} has no fixed size")
+    return definitions.top_k(x, k=k)
+
+
+def median(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The middle of the sorted elements along an axis, or the mean of the middle two."""
+    if axis is None:
+        x, axis = ravel(x), 0
+    place = normal_axis("median", axis, x.ndim)
+    size = x.shape[place]
+    if not isinstance(size, int) or size < 1:
+        raise ShapeError(f"median: an axis of {size} has no known middle")
+    ordered, middle = sort(x, axis), slice((size - 1) // 2, size // 2 + 1)
+    picked = ordered[(*(slice(None),) * place, middle)]
+    return apply("mean", picked, axis=axis, keepdims=keepdims)
+
+
+def one_hot(indices: Tensor, num_classes: int, axis: int = -1, dtype: DType = "float") -> Tensor:
+    """1 at each index along a new axis, 0 elsewhere; all zeros for an index out of range.
+
+    So JAX and TensorFlow have it; torch raises out of range.
+    """
+    normal_axis("one_hot", axis, indices.ndim + 1)
+    return definitions.one_hot(indices, num_classes=num_classes, axis=axis, dtype=dtype)
