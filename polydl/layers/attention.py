@@ -163,10 +163,11 @@ class MultiHeadAttention(Module):
             linear = alibi_bias(_places(q, position), ops.arange(k.shape[1]), heads=self.heads)
             bias = linear if bias is None else bias + linear
         if position is None:
-            y = self.attention(q, k, v, mask, bias, lengths)
+            mixed = self.attention(q, k, v, mask, bias, lengths)
         else:
-            y = scaled_dot_product_attention(q, k, v, mask, bias, lengths, scale=self.scale)
-        return self.out(ops.reshape(y, (*x.shape[:2], y.shape[2] * y.shape[3])))
+            mixed = scaled_dot_product_attention(q, k, v, mask, bias, lengths, scale=self.scale)
+        features = mixed.shape[2] * mixed.shape[3]
+        return self.out(ops.reshape(mixed, (*x.shape[:2], features)))
 
     def _projected(self, x: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, (batch, time, heads, head) each."""
