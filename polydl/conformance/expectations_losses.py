@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -199,3 +200,21 @@ def contrastive(temperature: float, symmetric: bool = True, both: bool = False) 
         ])  # fmt: skip
 
     return values
+
+
+def ctc(blank: int = 0, per_label: bool = False) -> Values:
+    """By every alignment there is. Labels below 0 fill rows up."""
+
+    def labels_of(alignment: tuple[int, ...]) -> list[int]:
+        return [c for c, _ in itertools.groupby(alignment) if c != blank]
+
+    def value(steps: Array, row: Array) -> float:
+        log_p, wanted = [log_softmax(step) for step in steps], [c for c in row if c >= 0]
+        probability = math.fsum(
+            math.exp(math.fsum(log_p[t][c] for t, c in enumerate(alignment)))
+            for alignment in itertools.product(range(steps.shape[1]), repeat=len(steps))
+            if labels_of(alignment) == wanted
+        )
+        return -math.log(probability) / (max(len(wanted), 1) if per_label else 1)
+
+    return lambda outputs, targets: np.array(list(map(value, outputs, targets)))

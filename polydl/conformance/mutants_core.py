@@ -29,6 +29,9 @@ from polydl.layers.dropout import Dropout
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
 from polydl.layers.transformer import TransformerEncoderLayer
 from polydl.losses.cross_entropy import CrossEntropy
+from polydl.losses.ctc import CTC
+from polydl.losses.hinge import CategoricalHinge
+from polydl.losses.logistic import BinaryCrossEntropy
 from polydl.losses.regression import MSE
 from polydl.metrics.accuracy import Accuracy
 from polydl.optimizers.adam import Adam
@@ -127,6 +130,18 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"ops\.mean", "ops.sum"),
     CoreMutant("half the squared error", "mse", MSE.definition,
                r"ops\.mean\(", "0.5 * ops.mean("),
+    CoreMutant("blanks between all labels", "loss of alignments", CTC.values,
+               r"states\[:, 2:\] != states\[:, :-2\]", "states[:, 2:] < 0"),
+    CoreMutant("equal labels follow each other", "loss of alignments", CTC.values,
+               r"states\[:, 2:\] != states\[:, :-2\]", "states[:, 2:] != self.blank"),
+    CoreMutant("alignments end in a blank", "loss of alignments", CTC.values,
+               r"-_log_add\(last, (.*)\)\[:, 0\]", r"-\1[:, 0]"),
+    CoreMutant("smoothing without its class", "losses of labels, rank 3", CrossEntropy.values,
+               r"\(1\.0 - self\.label_smoothing\) \* values", "values"),
+    CoreMutant("positive weight of all labels", "losses of distributions", BinaryCrossEntropy.values,
+               r"\(1\.0 - targets\) \* outputs", "factor * (1.0 - targets) * outputs"),
+    CoreMutant("the label among the others", "losses of labels, rank 3", CategoricalHinge.values,
+               r"\(1\.0 - one_hot\(targets, outputs\.shape\[-1\]\)\)", "1.0"),
     CoreMutant("accuracy of the smallest", "accuracy", Accuracy.definition,
                r"ops\.argmax\(outputs", "ops.argmax(-outputs"),
     CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),

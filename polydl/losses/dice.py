@@ -33,7 +33,7 @@ class Dice(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.require_one_of("activation", ("sigmoid", "softmax", None))  # type: ignore[arg-type]
+        self.require_one_of("activation", ("sigmoid", "softmax", None))
         self.require(self.smooth >= 0, f"smooth must be 0 or more, got {self.smooth!r}")
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -86,13 +86,13 @@ class Loss(Module):
         if not holds:
             raise DefinitionError(f"{type(self).__name__}: {what}")
 
-    def require_one_of(self, name: str, known: tuple[str, ...]) -> None:
+    def require_one_of(self, name: str, known: tuple[str | None, ...]) -> None:
         """Raise DefinitionError unless a setting has one of the known values."""
         given = getattr(self, name)
         if given not in known:
             raise DefinitionError(
                 f"{type(self).__name__}: there is no {name} {given!r}. "
-                f"{nearest(str(given), list(known))}"
+                f"{nearest(str(given), [name for name in known if name])}"
             )
 
     def _check_types(self, outputs: Tensor, targets: Tensor | None) -> None:

@@ -55,6 +55,16 @@ def kl_divergence(emitter: Emitter, block: Block, literal: Literal) -> Native | 
     return JAX.native(block, values, output_rank(block) - 1)
 
 
+def ctc(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """Paddings are 1 where a step or a label is none."""
+    config = block.config
+    if config["per_label"]:
+        return None
+    blank = f", blank_id={config['blank']}" if config["blank"] else ""
+    paddings = f"jnp.zeros_like({{0!a}}[..., 0]), {{1}}, {{1!a}} == {config['padding']}"
+    return JAX.native(block, f"optax.ctc_loss({{0}}, {paddings}{blank})", 1)
+
+
 def cosine_similarity(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     """optax's epsilon is that of the squared length."""
     epsilon = literal(block.config["epsilon"] ** 2, "epsilon")
@@ -69,6 +79,7 @@ NATIVES: dict[str, Row] = {
     "polydl:BinaryCrossEntropy@1": binary_cross_entropy,
     "polydl:CrossEntropy@1": cross_entropy,
     "polydl:CategoricalHinge@1": vectors("optax.losses.multiclass_hinge_loss({0}, {1})"),
+    "polydl:CTC@1": ctc,
     "polydl:KLDivergence@1": kl_divergence,
     "polydl:CosineSimilarity@1": cosine_similarity,
 }

@@ -45,6 +45,7 @@ NATIVES: dict[str, Row] = {
 }
 
 REASONS: dict[str, str] = {
+    "polydl:CTC@1": "keras.ops.ctc_loss computes in float32 on TensorFlow",
     "polydl:CategoricalHinge@1": "keras.losses.categorical_hinge counts the label's own output as 0",
     "polydl:CosineSimilarity@1": "keras.losses.cosine_similarity is 1 less, of another epsilon",
     "polydl:Focal@1": "Keras' focal losses cut probabilities off at 1e-7",

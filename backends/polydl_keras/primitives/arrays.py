@@ -49,6 +49,8 @@ def _index(body: Body, node: Node, args: list[Code]) -> Code:
 
 def _pad(body: Body, node: Node, args: list[Code]) -> Code:
     value = node.attributes.get("value", 0.0)
+    if node.output.dtype == "int":  # which TensorFlow does not turn a float into
+        value = int(value)
     return Code(pad_text(args[0].text, node.attributes["widths"], value))
 
 

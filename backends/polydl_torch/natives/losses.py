@@ -97,6 +97,27 @@ def of_labels(function: str) -> Row:
     return row
 
 
+def ctc(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """Of log-probabilities (time, batch, classes). Its "mean" divides by the number of labels."""
+    config = block.config
+    blank = f", blank={config['blank']}" if config["blank"] else ""
+
+    def text(reduction: str) -> str:
+        return (
+            "F.ctc_loss(F.log_softmax({0}, dim=-1).transpose(0, 1), {1}, "
+            "torch.full(({0!a}.shape[0],), {0!a}.shape[1]), "
+            f"({{1!a}} != {config['padding']}).sum(1){blank}{_ARGUMENT[reduction]})"
+        )
+
+    if not config["per_label"]:
+        if config["reduction"] == "sum" and not sample_weights(block, 1):
+            return function_native(text("sum"))
+        return TORCH.native(block, text("none"), 1)
+    if sample_weights(block, 1) or config["reduction"] not in ("mean", "weighted_mean"):
+        return None
+    return function_native(text("mean"))
+
+
 def binary_cross_entropy(block: Block, literal: Literal) -> str:
     weight = block.config["positive_weight"]
     return "" if weight == 1 else f", pos_weight=torch.tensor({weight!r})"
@@ -132,6 +153,7 @@ NATIVES: dict[str, Row] = {
     ),
     "polydl:CrossEntropy@1": of_labels("F.cross_entropy"),
     "polydl:NLL@1": of_labels("F.nll_loss"),
+    "polydl:CTC@1": ctc,
     "polydl:KLDivergence@1": kl_divergence,
     "polydl:Poisson@1": functional(
         "F.poisson_nll_loss", settings(log_input="log_input", eps="epsilon")

@@ -305,4 +305,17 @@ ROWS: tuple[Row | TieRow, ...] = (
             lambda: losses.Contrastive(0.5, "both", reduction="none"), e.contrastive(0.5, both=True)
         ),
     ),
+    row_of(
+        "loss of alignments", "CTC",
+        (Input((None, 4, 4)), Input((None, None), "int"), Input((None,))),
+        (normal(5, 4, 4, stddev=2.0),
+         fixed([[1, 2], [2, 2], [1, -1], [-1, -1], [2, 1]], np.int32), uniform(5, low=0.5, high=2.0)),
+        plain=Case(losses.CTC, e.ctc()),
+        none=Case(lambda: losses.CTC(reduction="none"), e.ctc()),
+        weighted=Case(lambda: losses.CTC(reduction="sum"), e.ctc(), 0),
+        per_label=Case(lambda: losses.CTC(per_label=True), e.ctc(per_label=True)),
+        blank_last=Case(
+            lambda: losses.CTC(3, per_label=True, reduction="none"), e.ctc(3, True), 0
+        ),
+    ),
 )  # fmt: skip
