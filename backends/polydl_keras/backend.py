@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -82,15 +83,19 @@ class KerasBackend(Backend):
     def emit_training(
         self, program: Program, training: Training, options: Options
     ) -> EmittedTraining:
+        emitters: list[KerasEmitter] = []
+
         def emitter(whole: Program, functions: tuple[str, ...]) -> KerasEmitter:
             made = self.emitter(whole, options, functions)
             made.taken |= OPTIMIZERS
+            emitters.append(made)
             return made
 
         plan = StepPlan.of(program, training, options.device)
 
         def write(parts: TrainingParts) -> list[str]:
-            return trainer_lines(parts, program, options.dtype, options.natives, plan)
+            own = replace(plan, xla=plan.xla and not emitters[-1].loops)
+            return trainer_lines(parts, program, options.dtype, options.natives, own)
 
         return emit_training(
             program,

@@ -85,6 +85,12 @@ class KerasEmitter(FunctionalEmitter):
         """The model itself may be a stock layer: the function that makes it stands around it."""
         return self.plain_native(block) if block.key == "" else super().native(block)
 
+    @property
+    def loops(self) -> bool:
+        """Whether ops.scan is written, which XLA has no gradient of: it does not bound its loop."""
+        written = (b for b in self.program.blocks.values() if self.native(b) is None)
+        return any(node.op in ("scan", "map") for b in written for node in walk(b.nodes))
+
     def _define_all(self) -> list[Definition]:
         """Functions, Layers, builders: each after what it uses."""
         self.placement = Placement(self.program, self.units)
