@@ -26,7 +26,9 @@ from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
+from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
+from polydl.layers.recurrent import LSTM, Recurrent
 from polydl.layers.transformer import TransformerEncoderLayer
 from polydl.losses.cross_entropy import CrossEntropy
 from polydl.losses.ctc import CTC
@@ -126,6 +128,16 @@ MUTANTS: tuple[CoreMutant, ...] = (
     CoreMutant("post-norm before the sum", "transformer layers",
                TransformerEncoderLayer.definition, r"self\.norm2\(x \+ (.*)\)$",
                r"x + self.norm2(\1)"),
+    CoreMutant("LSTM's gates i and f swapped", "recurrent layers", LSTM.step,
+               r"f \* c \+ i \* g", "i * c + f * g"),
+    CoreMutant("GRU's z the other way round", "recurrent layers", GRU.step,
+               r"if self\.textbook", "if not self.textbook"),
+    CoreMutant("reset gate after the product only", "recurrent layers", GRU.step,
+               r"\(r \* h\) @ ", "h @ "),
+    CoreMutant("steps after the end count", "recurrent layers with state", Recurrent.padded_step,
+               r"ops\.where\(present, a, b\)", "a"),
+    CoreMutant("one step too many", "recurrent layers with state", Recurrent.definition,
+               r"< lengths", "<= lengths"),
     CoreMutant("sum for mean in the loss", "cross-entropy", CrossEntropy.definition,
                r"ops\.mean", "ops.sum"),
     CoreMutant("half the squared error", "mse", MSE.definition,

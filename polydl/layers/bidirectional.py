@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from polydl import ops
-from polydl.errors import DefinitionError
+from polydl.errors import DefinitionError, ShapeError
 from polydl.layers.recurrent import Recurrent
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
@@ -29,10 +29,21 @@ class Bidirectional(Module):
             raise DefinitionError(
                 "Bidirectional: forward_layer has reverse=False, backward_layer reverse=True"
             )
+        for option in ("return_sequences", "return_state"):
+            ahead, back = getattr(forward_layer, option), getattr(backward_layer, option)
+            if ahead != back:
+                raise DefinitionError(
+                    f"Bidirectional: both layers have the same {option}, got {ahead} and {back}"
+                )
         self.forward_layer = forward_layer
         self.backward_layer = backward_layer
 
     def __call__(self, x: Tensor, state: Any = None, lengths: Tensor | None = None) -> Any:
+        if state is not None and (not isinstance(state, tuple) or len(state) != 2):
+            raise ShapeError(
+                "Bidirectional: state is a pair (forward state, backward state), got "
+                f"{type(state).__name__}"
+            )
         ahead, back = (None, None) if state is None else state
         ahead = self.forward_layer(x, ahead, lengths)
         back = self.backward_layer(x, back, lengths)

@@ -23,7 +23,7 @@ class Recurrent(Module):
     return_sequences. state: what it starts from, (batch, units) each, zeros by default. lengths
     (batch,): of each sequence; steps from there on give zeros and leave the state as it is. reverse:
     from the last step to the first; outputs stand where their inputs do. return_state: gives
-    (outputs, state after the last step).
+    (outputs, state after the last step). Several layers: dl.Sequential([dl.LSTM(64), dl.LSTM(64)]).
 
     kernel (features, gates * units), recurrent_kernel (units, gates * units), bias (gates * units).
     torch holds the transposes and two biases that are added; Flax its own order of gates.
@@ -65,6 +65,7 @@ class Recurrent(Module):
         if lengths is None:
             last, outputs = scan(self.step, first, inputs, axis=1, reverse=self.reverse)
         else:
+            self._check_lengths(x, lengths)
             present = ops.arange(x.shape[1]) < lengths[:, None]
             steps = (inputs, present)
             last, outputs = scan(self.padded_step, first, steps, axis=1, reverse=self.reverse)
@@ -97,12 +98,20 @@ class Recurrent(Module):
         if state is None:
             zeros = tuple(ops.full(shape, 0.0) for _ in range(self.states))
             return zeros if self.states > 1 else zeros[0]
-        given = (state,) if isinstance(state, Tensor) else tuple(state)
-        if len(given) != self.states or any(not same_shape(s.shape, shape) for s in given):
+        given = tuple(state) if isinstance(state, (tuple, list)) else (state,)
+        if len(given) != self.states or not all(
+            isinstance(s, Tensor) and same_shape(s.shape, shape) for s in given
+        ):
             raise ShapeError(
                 f"{name}: a state is {self.states} of ({shape[0]}, {shape[1]}), got {given!r}"
             )
         return given if self.states > 1 else given[0]
+
+    def _check_lengths(self, x: Tensor, lengths: Tensor) -> None:
+        if lengths.dtype != "int" or not same_shape(lengths.shape, (x.shape[0],)):
+            raise ShapeError(
+                f"{type(self).__name__}: lengths must be int[{x.shape[0]}], got {lengths!r}"
+            )
 
 
 @builtin()

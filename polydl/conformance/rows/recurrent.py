@@ -16,7 +16,7 @@ from polydl.functions.activations import tanh
 from polydl.layers.bidirectional import Bidirectional
 from polydl.layers.dense import Dense
 from polydl.spec.input import Input
-from polydl.spec.module import Module
+from polydl.spec.module import Module, Sequential
 from polydl.spec.regions import associative_scan, map, remat, scan
 from polydl.spec.tensor import Tensor
 
@@ -29,6 +29,12 @@ def _outputs(cell: e.Cell, last: bool = False, **options: Any) -> Any:
         return state[0] if last else outputs
 
     return formula
+
+
+def _own(weights: Weights, path: str) -> dict[str, Array]:
+    """The weights of the layer at this path."""
+    prefix = f"{path}."
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
 
 
 class WithState(Module):
@@ -54,17 +60,15 @@ class WithState(Module):
 def _with_state(weights: Weights, given: list[Array], training: bool) -> Any:
     x, h, c, lengths = given
 
-    def own(name: str) -> dict[str, Array]:
-        prefix = f"{name}."
-        return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-
-    rnn, rnn_state = e.run(e.simple, own("rnn"), x, (h,))
-    _, lstm = e.run(e.lstm, own("lstm"), x, (h, c), lengths)
-    gru, gru_state = e.run(e.gru(True), own("gru"), x, (h,), lengths, reverse=True)
-    short, _ = e.run(e.gru(False), own("own"), x, None, lengths)
-    ahead, ahead_state = e.run(e.lstm, own("both.forward_layer"), x, None, lengths, states=2)
+    rnn, rnn_state = e.run(e.simple, _own(weights, "rnn"), x, (h,))
+    _, lstm = e.run(e.lstm, _own(weights, "lstm"), x, (h, c), lengths)
+    gru, gru_state = e.run(e.gru(True), _own(weights, "gru"), x, (h,), lengths, reverse=True)
+    short, _ = e.run(e.gru(False), _own(weights, "own"), x, None, lengths)
+    ahead, ahead_state = e.run(
+        e.lstm, _own(weights, "both.forward_layer"), x, None, lengths, states=2
+    )
     back, back_state = e.run(
-        e.lstm, own("both.backward_layer"), x, None, lengths, reverse=True, states=2
+        e.lstm, _own(weights, "both.backward_layer"), x, None, lengths, reverse=True, states=2
     )
     both = np.concatenate([ahead, back], -1)
     outputs = [rnn, *rnn_state, lstm[0], *lstm, gru, *gru_state, short, both]
@@ -185,6 +189,19 @@ class Loops(Module):
         return _loops(x)
 
 
+def _stacked(weights: Weights, given: list[Array], training: bool) -> Any:
+    x, _ = e.run(e.lstm, _own(weights, "0"), given[0], states=2)
+    ahead, _ = e.run(e.gru(True), _own(weights, "1.forward_layer"), x)
+    back, _ = e.run(e.gru(True), _own(weights, "1.backward_layer"), x, reverse=True)
+    _, last = e.run(e.lstm, _own(weights, "2"), np.concatenate([ahead, back], -1), states=2)
+    return [last[0]], {}
+
+
+def _layers() -> Sequential:
+    last = parts.LSTM(2, return_sequences=False)
+    return Sequential([parts.LSTM(3), Bidirectional(parts.GRU(2)), last])
+
+
 ROWS: tuple[Row, ...] = (
     Row("loops", (COMPOSITE,), Loops, Input((None, 5, 3)), normal(2, 5, 3), plain(_loops_expected)),
     Row(
@@ -218,6 +235,10 @@ ROWS: tuple[Row, ...] = (
         "recurrent layers with state", (RNN, LSTM, GRU), WithState,
         (Input((None, 4, 2)), Input((None, 3)), Input((None, 3)), Input((None,), "int")),
         (normal(3, 4, 2), normal(3, 3), normal(3, 3), fixed([4, 0, 2], np.int32)), _with_state,
+    ),
+    Row(
+        "recurrent layers, stacked", (LSTM, GRU), _layers, Input((None, 3, 2)), normal(2, 3, 2),
+        _stacked,
     ),
     several(
         "recurrent layers, one step", [RNN, LSTM, GRU], Input((None, "time", 1)), normal(1, 1, 1),
