@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polydl.emission.code import Code
-from polydl.program.types import Block
+from polydl.program.types import Block, Node
 
 Call = Callable[[str, list[Code]], Code]
 
@@ -46,7 +46,12 @@ WINDOWED = ("conv", "conv_transpose", "window_max", "window_sum")
 
 def window_attributes(block: Block) -> Mapping[str, Any]:
     """Window, strides, padding and the like as a definition resolved them for all axes."""
-    return next(node for node in block.nodes if node.op in WINDOWED).attributes
+    return window_node(block).attributes
+
+
+def window_node(block: Block) -> Node:
+    """The first that convolves or pools; its input is channels-last in any layout of the Block."""
+    return next(node for node in block.nodes if node.op in WINDOWED)
 
 
 def function_native(template: str, precedence: int | None = None, **options: str) -> Native:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from polydl.emission.code import one_or_all
 from polydl.emission.emitter import Emitter
 from polydl.emission.naming import camel_case
-from polydl.emission.native import Native, function_native, window_attributes
+from polydl.emission.native import Native, function_native, window_attributes, window_node
 from polydl.layers.geometry import per_axis
-from polydl.program.types import Block
+from polydl.program.types import Block, values_of
 from polydl_torch.natives.common import CHANNELS_FIRST, Literal, Row
 from polydl_torch.primitives.common import axes_text, mean_types, pad_text
 
@@ -23,7 +23,8 @@ def pool(function: str, average: bool = False) -> Row:
         even = all(before == after for before, after in padding)
         uncounted = average and not block.config["count_padding"]
         options = "" if a["strides"] == window else f", {one_or_all(a['strides'])}"
-        if padded and even and all(2 * p <= w for p, w in zip(low, window, strict=True)):
+        fits = not (average and len(window) == 3) or _holds(block, window)
+        if padded and even and fits and all(2 * p <= w for p, w in zip(low, window, strict=True)):
             options += f", padding={one_or_all(low)}"
             options += ", count_include_pad=False" if uncounted else ""
         elif padded and uncounted:
@@ -39,6 +40,13 @@ def pool(function: str, average: bool = False) -> Row:
         return function_native(text, layout=CHANNELS_FIRST, module=module)
 
     return pool
+
+
+def _holds(block: Block, window: tuple[int, ...]) -> bool:
+    """Whether the input is as large as the window without its padding, which F.avg_pool3d asks."""
+    (x,) = values_of(window_node(block).operands)
+    sizes = zip(x.shape[1:-1], window, strict=True)
+    return all(isinstance(size, int) and size >= w for size, w in sizes)
 
 
 def global_pool(rank: int, method: str) -> Row:

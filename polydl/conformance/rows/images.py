@@ -272,6 +272,8 @@ ROWS: tuple[Row, ...] = (
             "mean": _average3d((1, 2, 3), 2),
             "mean_same": _average3d(2, padding="same"),
             "mean_counted": _average3d(2, padding=1, count_padding=True),
+            "mean_above_size": _average3d((4, 2, 3), padding=1),
+            "mean_above_size_counted": _average3d((4, 2, 3), padding=1, count_padding=True),
             "global": Part(layers.GlobalAvgPool3D, e.whole(e.average)),
             "global_largest": Part(layers.GlobalMaxPool3D, e.whole(e.largest)),
             "adaptive": _adaptive(layers.AdaptiveAvgPool3D, e.average, (2, 2, 5)),
