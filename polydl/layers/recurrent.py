@@ -19,7 +19,7 @@ from polydl.spec.tensor import Tensor
 class Recurrent(Module):
     """What recurrent layers share: parameters, the loop over time, lengths and state.
 
-    x (batch, time, features) to (batch, time, units), or to the last step's (batch, units) without
+    x (batch, time > 0, features) to (batch, time, units), or to the last step's (batch, units) without
     return_sequences. state: what it starts from, (batch, units) each, zeros by default. lengths
     (batch,): of each sequence; steps from there on give zeros and leave the state as it is. reverse:
     from the last step to the first; outputs stand where their inputs do. return_state: gives
@@ -94,6 +94,8 @@ class Recurrent(Module):
         name = type(self).__name__
         if x.ndim != 3:
             raise ShapeError(f"{name} takes (batch, time, features), got {x!r}")
+        if same_shape(x.shape[1:2], (0,)):
+            raise ShapeError(f"{name} takes at least one step, got {x!r}")
         shape = (x.shape[0], self.units)
         if state is None:
             zeros = tuple(ops.full(shape, 0.0) for _ in range(self.states))

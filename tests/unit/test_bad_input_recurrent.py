@@ -56,6 +56,7 @@ def kept(_, x):
 
 LAYERS = [
     (dl.LSTM(3), lambda layer, x: layer(x), [H], r"takes \(batch, time, features\)"),
+    (dl.LSTM(3), lambda layer, x: layer(x[:, :0]), [X], "takes at least one step"),
     (dl.LSTM(3), lambda layer, x, h: layer(x, h), [X, H], "a state is 2 of"),
     (dl.GRU(2), lambda layer, x, h: layer(x, h), [X, H], "a state is 1 of"),
     (dl.GRU(2), lambda layer, x: layer(x, 3.0), [X], "a state is 1 of"),
