@@ -19,11 +19,44 @@ def digits_cnn() -> dl.Module:
     return dl.Sequential(*layers)
 
 
+class EncoderClassifier(dl.Module):
+    """An encoder of pre-norm blocks that classifies by its mean."""
+
+    def __init__(self) -> None:
+        width = sizes.ENCODER_WIDTH
+        self.embed = dl.Embedding(sizes.VOCABULARY, width)
+        self.positions = dl.LearnedPositionalEncoding(sizes.TOKENS)
+        self.blocks = [
+            dl.TransformerBlock(
+                width, sizes.ENCODER_HEADS, dropout=sizes.ENCODER_DROPOUT, fused=True
+            )
+            for _ in range(sizes.ENCODER_BLOCKS)
+        ]
+        self.norm = dl.LayerNorm()
+        self.output = dl.Dense(sizes.CLASSES)
+
+    def __call__(self, tokens):
+        x = self.positions(self.embed(tokens))
+        for block in self.blocks:
+            x = block(x)
+        return self.output(dl.ops.mean(self.norm(x), 1))
+
+
 DEFINE = {
     "mlp": lambda: dl.models.MLP((512, 256), 10),
     "cnn": digits_cnn,
     "simple_cnn": lambda: dl.models.SimpleCNN(sizes.CLASSES),
     "resnet18": lambda: dl.models.ResNet18(sizes.CLASSES),
+    "lstm": lambda: dl.models.LSTMClassifier(sizes.CLASSES, sizes.LSTM_UNITS),
+    "transformer": lambda: EncoderClassifier(),
+    "gpt2": lambda: dl.models.GPT2(
+        sizes.VOCABULARY,
+        sizes.TOKENS,
+        sizes.GPT_WIDTH,
+        sizes.GPT_BLOCKS,
+        sizes.GPT_HEADS,
+        dropout=0.0,
+    ),
 }
 
 

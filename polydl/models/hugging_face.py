@@ -45,3 +45,22 @@ def bert(state: Mapping[str, Any]) -> dict[str, Array]:
         *layer(rf"{prefix}pooler\.dense", "pooler", DENSE),
     ]
     return with_kernels(renamed(state, rules, rf"{prefix}embeddings\.position_ids|cls\..*"))
+
+
+def llama(state: Mapping[str, Any]) -> dict[str, Array]:
+    """LlamaModel or LlamaForCausalLM as polydl.models.Llama."""
+    prefix = r"(?:model\.)?"
+    block, path = rf"{prefix}layers\.(\d+)", r"blocks.\1"
+    rules = [
+        (rf"{prefix}embed_tokens\.weight", "tokens.table"),
+        (rf"{block}\.input_layernorm\.weight", rf"{path}.norm1.scale"),
+        (rf"{block}\.post_attention_layernorm\.weight", rf"{path}.norm2.scale"),
+        (rf"{block}\.self_attn\.q_proj\.weight", rf"{path}.attention.query.kernel"),
+        (rf"{block}\.self_attn\.k_proj\.weight", rf"{path}.attention.key.kernel"),
+        (rf"{block}\.self_attn\.v_proj\.weight", rf"{path}.attention.value.kernel"),
+        (rf"{block}\.self_attn\.o_proj\.weight", rf"{path}.attention.out.kernel"),
+        (rf"{block}\.mlp\.(gate|up|down)_proj\.weight", rf"{path}.feed_forward.\2.kernel"),
+        (rf"{prefix}norm\.weight", "norm.scale"),
+        (r"lm_head\.weight", "output.kernel"),
+    ]
+    return with_kernels(renamed(state, rules, r".*rotary_emb\.inv_freq"))

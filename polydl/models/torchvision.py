@@ -58,3 +58,33 @@ def vit(state: Mapping[str, Any]) -> dict[str, Array]:
         *layer(r"heads\.head", "output", DENSE),
     ]
     return with_kernels(renamed(state, rules))
+
+
+def mobilenet_v2(state: Mapping[str, Any]) -> dict[str, Array]:
+    """torchvision's mobilenet_v2 as polydl.models.MobileNetV2."""
+    steps = (("expand", r"conv\.0"), ("depthwise", r"conv\.1"))
+    rules = [
+        (r"features\.0\.0\.weight", "stem.0.kernel"),
+        *layer(r"features\.0\.1", "stem.1", BATCH_NORM),
+        # the first block does not expand
+        (r"features\.1\.conv\.0\.0\.weight", "blocks.0.depthwise.0.kernel"),
+        *layer(r"features\.1\.conv\.0\.1", "blocks.0.depthwise.1", BATCH_NORM),
+        (r"features\.1\.conv\.1\.weight", "blocks.0.project.0.kernel"),
+        *layer(r"features\.1\.conv\.2", "blocks.0.project.1", BATCH_NORM),
+        (r"features\.18\.0\.weight", "last.0.kernel"),
+        *layer(r"features\.18\.1", "last.1", BATCH_NORM),
+        *layer(r"classifier\.1", "output", DENSE),
+    ]
+    for number in range(2, 18):
+        block, path = rf"features\.{number}", f"blocks.{number - 1}"
+        for ours, theirs in steps:
+            rules.append((rf"{block}\.{theirs}\.0\.weight", f"{path}.{ours}.0.kernel"))
+            rules += layer(rf"{block}\.{theirs}\.1", f"{path}.{ours}.1", BATCH_NORM)
+        rules.append((rf"{block}\.conv\.2\.weight", f"{path}.project.0.kernel"))
+        rules += layer(rf"{block}\.conv\.3", f"{path}.project.1", BATCH_NORM)
+    weights = with_kernels(renamed(state, rules, _COUNTERS))
+    # torch keeps (channels, 1, window); ours is (window, channels, 1)
+    return {
+        path: value.swapaxes(-1, -2) if ".depthwise.0." in path else value
+        for path, value in weights.items()
+    }

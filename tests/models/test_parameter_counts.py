@@ -12,8 +12,13 @@ IMAGE = dl.Input((None, 224, 224, 3))
 PUBLISHED = {
     "BERT": (dl.models.BERT, (TOKENS, TOKENS), 109_482_240),  # Hugging Face's bert-base-uncased
     "GPT2": (dl.models.GPT2, TOKENS, 124_439_808),  # Hugging Face's gpt2
+    "Llama": (dl.models.Llama, TOKENS, 6_738_415_616),  # Llama 2 7B
+    "MobileNetV2": (dl.models.MobileNetV2, IMAGE, 3_504_872),  # torchvision's documentation
     "ResNet18": (dl.models.ResNet18, IMAGE, 11_689_512),  # torchvision's documentation
     "ResNet50": (dl.models.ResNet50, IMAGE, 25_557_032),
+    # the paper says 65 million, of a vocabulary of about 37,000
+    "Transformer": (dl.models.Transformer, (TOKENS, TOKENS), 63_082_496),
+    "UNet": (dl.models.UNet, dl.Input((None, 64, 64, 1)), 31_030_658),  # of the paper's layers
     "ViT": (dl.models.ViT, IMAGE, 86_567_656),  # torchvision's vit_b_16
 }
 

@@ -118,6 +118,33 @@ def test_bert_of_hugging_face(backend: str, transformers) -> None:
     np.testing.assert_allclose(summary, expected.pooler_output, rtol=1e-5, atol=1e-5)
 
 
+def test_llama_of_hugging_face(backend: str, transformers) -> None:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = transformers.LlamaConfig(
+        vocab_size=90,
+        bos_token_id=0,
+        eos_token_id=0,
+        num_key_value_heads=2,
+        intermediate_size=48,
+        initializer_range=0.2,
+        rms_norm_eps=1e-5,
+        **sizes,
+    )
+    theirs = transformers.LlamaForCausalLM(config).eval()
+    model = dl.models.Llama(90, 32, hidden_size=48, blocks=2, heads=4, key_value_heads=2)
+    net = dl.compile(model, dl.Input((None, 12), "int"), backend=backend)
+    net.load_weights(hugging_face.llama(theirs.state_dict()))
+    assert_same(theirs, net, TOKENS)
+
+
+def test_mobilenet_of_torchvision(backend: str, torchvision_models) -> None:
+    theirs = randomised(torchvision_models.mobilenet_v2(num_classes=7))
+    model = dl.models.MobileNetV2(classes=7)
+    net = dl.compile(model, dl.Input((None, 64, 64, 3)), backend=backend)
+    net.load_weights(torchvision.mobilenet_v2(theirs.state_dict()))
+    assert_same_image(theirs, net, 64)
+
+
 def test_vit_of_torchvision(backend: str, torchvision_models) -> None:
     sizes = {"num_layers": 2, "num_heads": 4, "hidden_dim": 32, "mlp_dim": 128}
     theirs = torchvision_models.VisionTransformer(32, 8, **sizes, num_classes=7)
