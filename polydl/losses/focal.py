@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 
 from polydl import ops
+from polydl.functions.activations import softplus
 from polydl.functions.probabilities import log_softmax
 from polydl.losses.common import check_only
 from polydl.losses.labels import LabelLoss
-from polydl.losses.logistic import softplus
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 

@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from polydl import ops
+from polydl.functions.activations import softplus
 from polydl.losses.common import check_range
 from polydl.losses.loss import Loss
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
-
-
-def softplus(x: Tensor) -> Tensor:
-    """log(1 + e^x) for x of any size."""
-    return ops.maximum(x, 0.0) + ops.log(1.0 + ops.exp(-abs(x)))
 
 
 @builtin()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from polydl import ops
-from polydl.losses.logistic import softplus
+from polydl.functions.activations import softplus
 from polydl.losses.loss import Loss
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
