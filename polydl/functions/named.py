@@ -7,23 +7,32 @@ from functools import partial
 from typing import Any
 
 from polydl.errors import DefinitionError, nearest
-from polydl.functions.activations import gelu, relu, sigmoid, tanh
+from polydl.functions import activations, gates, probabilities
+from polydl.functions.activations import gelu, silu
+from polydl.spec.module import Module
+from polydl.spec.registry import FUNCTIONS
 from polydl.spec.tensor import Tensor
 
+_MODULES = {module.__name__ for module in (activations, gates, probabilities)}
 NAMED: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": relu,
-    "gelu": gelu,
     "gelu_tanh": partial(gelu, approximate=True),
-    "sigmoid": sigmoid,
-    "silu": lambda x: x * sigmoid(x),
-    "tanh": tanh,
+    "swish": silu,
+    **{f.__name__: f for f in FUNCTIONS.values() if f.__module__ in _MODULES},
 }
 
 
 def named(activation: Any, layer: str) -> Callable[[Tensor], Tensor]:
-    """The function that a layer's argument names."""
-    if activation not in NAMED:
+    """The function that a layer's argument names, or is."""
+    if callable(activation) and not isinstance(activation, (Module, type)):
+        return activation  # type: ignore[no-any-return]
+    if isinstance(activation, str) and activation in NAMED:
+        return NAMED[activation]
+    if isinstance(activation, (Module, type)):
+        kind = "a class" if isinstance(activation, type) else "a module"
         raise DefinitionError(
-            f"{layer}: unknown activation {activation!r}. {nearest(str(activation), list(NAMED))}"
+            f"{layer}: activation must be a name or a function, got {kind}, {activation!r}. "
+            "Call a module after the layer"
         )
-    return NAMED[activation]
+    raise DefinitionError(
+        f"{layer}: unknown activation {activation!r}. {nearest(str(activation), list(NAMED))}"
+    )

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.discovery import registered
+from polydl.layers.activation import LAYERS
 
-_PARTS = registered(__name__)
+_PARTS = {**registered(__name__), **LAYERS}
 globals().update(_PARTS)
 __all__ = sorted([*_PARTS])
 

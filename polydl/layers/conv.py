@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from polydl import ops
+from polydl.layers.activation import Activated
 from polydl.layers.checks import require_groups, require_positive, require_spatial
 from polydl.layers.geometry import Ints, Padding, check_padding, per_axis, resolve_padding
 from polydl.program.types import Initializer
@@ -52,8 +54,8 @@ class Convolution(Module):
 
 
 @dataclass(eq=False)
-class Conv(Convolution):
-    """What Conv1D, Conv2D and Conv3D share."""
+class Conv(Activated, Convolution):
+    """What Conv1D, Conv2D and Conv3D share. activation: of y, by name or a function."""
 
     filters: int
     kernel_size: Ints
@@ -64,8 +66,10 @@ class Conv(Convolution):
     use_bias: bool = True
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
+    activation: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
+        self.check_activation()
         name = type(self).__name__
         require_positive(name, filters=self.filters, groups=self.groups)
         super().__post_init__()

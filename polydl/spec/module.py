@@ -122,6 +122,9 @@ class Module:
             )
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
+    def check_model(self) -> None:
+        """Refuse what can be a part of a model and not a whole one."""
+
     def children(self) -> Iterator[tuple[str, Module]]:
         """Modules held directly or in lists, tuples and dicts, with their attribute paths."""
         for name, value in vars(self).items():

@@ -30,6 +30,7 @@ def trace(model: Module, inputs: Input | Sequence[Input] | Mapping[str, Input]) 
             f"a model is an instance of dl.Module, got {type(model).__name__}. "
             "Wrap functions as dl.Sequential([function])"
         )
+    type(model).check_model(model)
     names, specs, structure = named_inputs(model, inputs)
     tracer = Tracer(module_paths(model))
     with running(tracer):
