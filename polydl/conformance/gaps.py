@@ -35,6 +35,8 @@ GAPS: tuple[Gap, ...] = (
         ("forward-native",), _LOW),
     Gap("loss of alignments", "flax", "upstream", "optax.ctc_loss of half-size floats gives float32",
         ("forward-native",), _LOW),
+    Gap("losses of labels, rank 3", "flax", "upstream",
+        "optax.multiclass_hinge_loss of half-size floats gives float32", ("forward-native",), _LOW),
 )  # fmt: skip
 
 

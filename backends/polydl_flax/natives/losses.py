@@ -34,7 +34,7 @@ def cross_entropy(emitter: Emitter, block: Block, literal: Literal) -> Native | 
     function, targets = "optax.softmax_cross_entropy", "{1}"
     if config["label_smoothing"]:
         if labels:
-            targets = f"jax.nn.one_hot({{1}}, {classes})"
+            targets = f"jax.nn.one_hot({{1}}, {classes}, dtype={{0!a}}.dtype)"
         smoothing = literal(config["label_smoothing"], "label_smoothing")
         targets = f"optax.smooth_labels({targets}, {smoothing})"
     elif labels:
