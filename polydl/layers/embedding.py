@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.errors import DTypeError
+from polydl.errors import DefinitionError, DTypeError
 from polydl.layers.checks import require_positive
 from polydl.program.types import Initializer
 from polydl.spec.module import Module
@@ -15,17 +15,29 @@ class Embedding(Module):
 
     table (size, features). An index out of range takes the nearest row inside a program, on every
     backend; torch and Keras would raise, Flax would give NaN.
+
+    padding_index: its row counts as zeros, and never learns. torch's padding_idx only starts it so;
+    Keras' mask_zero passes a mask on, and Flax has none.
     """
 
     size: int
     features: int
     table_initializer: str | Initializer = "normal"
+    padding_index: int | None = None
 
     def __post_init__(self) -> None:
         require_positive("Embedding", size=self.size, features=self.features)
+        if self.padding_index is not None and not 0 <= self.padding_index < self.size:
+            raise DefinitionError(
+                f"Embedding: padding_index must be from 0 to {self.size - 1}, got {self.padding_index}"
+            )
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.dtype != "int":
             raise DTypeError(f'Embedding takes integer indices, got {x!r}; use dtype="int"')
         table = self.parameter("table", (self.size, self.features), self.table_initializer)
-        return ops.take(table, x)
+        if self.padding_index is None:
+            return ops.take(table, x)
+        nearest = ops.minimum(ops.maximum(x, 0), self.size - 1)
+        padding = (nearest == self.padding_index)[..., None]
+        return ops.where(padding, 0.0, ops.take(table, nearest))

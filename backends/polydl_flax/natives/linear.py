@@ -27,6 +27,8 @@ def dense(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
 
 def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     """nnx.Embed gives NaN out of range, where the definition takes the nearest row."""
+    if block.config["padding_index"] is not None:
+        return None
     size, features = weight_shape(emitter, block, "table")
 
     def call(callee: str, args: list[Code]) -> Code:
@@ -40,4 +42,8 @@ def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None
 NATIVES: dict[str, Row] = {
     "polydl:Dense@1": dense,
     "polydl:Embedding@1": embedding,
+}
+
+REASONS: dict[str, str] = {
+    "polydl:Embedding@1": "with a padding index: its row must count as zeros whatever the table holds",
 }
