@@ -56,11 +56,20 @@ def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return Native(f"{text}{tail(emitter, block)})", weights={"scale": ("scale", None)})
 
 
+def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    (channels,) = weight_shape(emitter, block, "scale")
+    groups = literal(block.config["groups"], "groups")
+    epsilon = literal(block.config["epsilon"], "epsilon")
+    text = f"nnx.GroupNorm({literal(channels, 'features')}, num_groups={groups}, epsilon={epsilon}"
+    return Native(f"{text}, use_fast_variance=False{tail(emitter, block)})", weights=NORM)
+
+
 SUPPORT = {"BatchNormFloat64": BATCH_NORM_FLOAT64}
 
 
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
+    "polydl:GroupNorm@1": group_norm,
     "polydl:LayerNorm@1": layer_norm,
     "polydl:RMSNorm@1": rms_norm,
 }

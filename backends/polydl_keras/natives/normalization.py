@@ -28,7 +28,14 @@ def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     return Native(f"layers.LayerNormalization(epsilon={epsilon})", weights=NORM)
 
 
+def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    groups = literal(block.config["groups"], "groups")
+    epsilon = literal(block.config["epsilon"], "epsilon")
+    return Native(f"layers.GroupNormalization({groups}, epsilon={epsilon})", weights=NORM)
+
+
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
+    "polydl:GroupNorm@1": group_norm,
     "polydl:LayerNorm@1": layer_norm,
 }

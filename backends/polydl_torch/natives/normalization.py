@@ -67,6 +67,17 @@ def norm(constructor: str) -> Row:
     return norm
 
 
+def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    rank = len(block.inputs[0].shape)
+    if rank not in (2, 4):
+        return None
+    (channels,) = weight_shape(emitter, block, "scale")
+    groups = literal(block.config["groups"], "groups")
+    epsilon = literal(block.config["epsilon"], "epsilon", EPSILON)
+    text = f"nn.GroupNorm({groups}, {literal(channels, 'channels')}{epsilon})"
+    return Native(text, weights=NORM, layout=CHANNELS_FIRST if rank == 4 else "")
+
+
 SUPPORT = {
     "BatchNorm1d": BATCH_NORM_SUPPORT.replace("{rank}", "1"),
     "BatchNorm2d": BATCH_NORM_SUPPORT.replace("{rank}", "2"),
@@ -75,9 +86,11 @@ SUPPORT = {
 
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
+    "polydl:GroupNorm@1": group_norm,
     "polydl:LayerNorm@1": norm("nn.LayerNorm"),
 }
 
 REASONS: dict[str, str] = {
     "polydl:BatchNorm@1": "of other ranks, for which nn.BatchNorm1d wants channels before the rest",
+    "polydl:GroupNorm@1": "of other ranks, for which nn.GroupNorm wants channels before the rest",
 }
