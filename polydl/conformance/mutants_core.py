@@ -26,6 +26,7 @@ from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
+from polydl.layers.group_norm import GroupNorm
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
 from polydl.layers.recurrent import LSTM, Recurrent
@@ -66,6 +67,8 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"softplus\(x\)", "x"),
     CoreMutant("LayerNorm without its mean", "norms", LayerNorm.definition,
                r"x - ops\.mean\(x, -1, keepdims=True\)", "x"),
+    CoreMutant("GroupNorm over places alone", "group norm, images", GroupNorm.definition,
+               r"\(1, 3\)", "1"),
     CoreMutant("RMSNorm's epsilon outside the root", "norms", RMSNorm.definition,
                r"ops\.rsqrt\(mean_square \+ self\.epsilon\)",
                "(ops.rsqrt(mean_square) + self.epsilon)"),
