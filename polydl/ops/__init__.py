@@ -75,6 +75,7 @@ from polydl.ops.elementwise import (  # noqa: F401
     trunc,
     where,
 )
+from polydl.ops.elementwise import absolute as abs  # noqa: F401
 from polydl.ops.fourier import (  # noqa: F401
     fft,
     ifft,

@@ -106,7 +106,10 @@ def cumsum(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def cumprod(x: Tensor, axis: int = -1) -> Tensor:
-    """Running product along an axis, the last by default. Zeros are no harm."""
+    """Running product along an axis, the last by default. Zeros are no harm.
+
+    Except on Keras along an axis of unknown size: TensorFlow's derivative is wrong at zeros there.
+    """
     return apply("cumprod", x, axis=axis)
 
 

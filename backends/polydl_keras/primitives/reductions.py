@@ -38,6 +38,16 @@ def _along(function: str) -> Writer:
     return write
 
 
+def _cumprod(body: Body, node: Node, args: list[Code]) -> Code:
+    """By doubling where its derivative counts and the size is known, else keras.ops' own."""
+    (x,) = node.operands
+    axis = node.attributes.get("axis", -1) % len(x.shape)  # type: ignore[union-attr]
+    if x.dtype != "float" or not isinstance(x.shape[axis], int):  # type: ignore[union-attr]
+        return _along("cumprod")(body, node, args)
+    body.emitter.use_support("cumprod")
+    return Code(f"cumprod({args[0].text}, axis={axis})")
+
+
 def _einsum(body: Body, node: Node, args: list[Code]) -> Code:
     operands = ", ".join(a.text for a in args)
     return Code(f'ops.einsum("{node.attributes["equation"]}", {operands})')
@@ -55,8 +65,22 @@ PRIMITIVES: dict[str, Writer] = {
     "argmax": _along("argmax"),
     "argmin": _along("argmin"),
     "cumsum": _along("cumsum"),
-    "cumprod": _along("cumprod"),
+    "cumprod": _cumprod,
     "sort": _along("sort"),
     "argsort": _along("argsort"),
     "einsum": _einsum,
+}
+
+SUPPORT = {
+    "cumprod": '''def cumprod(x, axis):
+    """Running products along an axis of known size.
+
+    The derivative of TensorFlow's own divides by the factors: it is wrong where one is 0.
+    """
+    size, before, offset = x.shape[axis], (slice(None),) * axis, 1
+    while offset < size:
+        ones = ops.ones_like(x[(*before, slice(offset))])
+        x = x * ops.concatenate([ones, x[(*before, slice(size - offset))]], axis)
+        offset *= 2
+    return x''',
 }

@@ -18,6 +18,11 @@ def _pairs(a: Tensor, b: Tensor) -> dict[str, Any]:
     return {"maximum": ops.maximum(a, b), "minimum": ops.minimum(a, b)}
 
 
+def _weighted(x: Tensor) -> Tensor:
+    """Each place along the last axis counts differently: shows which element went where."""
+    return x * (1.0 + ops.arange(x.shape[-1]).astype("float"))
+
+
 def _image(*rows: list[float]) -> Any:
     """One image of one channel."""
     return np.array(rows)[None, :, :, None]
@@ -80,6 +85,28 @@ ROWS: tuple[TieRow, ...] = (
             "two": [_image([1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0])],
             "overlapping": [_image([1, 0, 0, 1], [0, 0, 1, 0], [1, 1, 1, 0])],
             "padded": [_image([1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0])],
+        },
+    ),
+    TieRow(
+        "order, products and bounds at a tie",
+        ("primitive:sort", "primitive:argsort", "polydl:top_k@1", "primitive:prod",
+         "primitive:cumprod", "primitive:clip"),
+        lambda: Several({
+            "sort": lambda x: _weighted(ops.sort(x)),
+            "top_k": lambda x: _weighted(ops.top_k(x, 3)[0]),
+            "prod": lambda x: ops.prod(x, -1),
+            "prod_of_zeros": lambda x: ops.prod(x * (x - 1.0), -1),
+            "cumprod": lambda x: ops.cumprod(x),
+            "clip": lambda x: ops.clip(x, 0.0, 2.0),
+        }),
+        Input((None, 4)), fixed([[2.0, 0.0, 2.0, 3.0], [2.0, 0.0, 2.0, 0.0]]),
+        {
+            "sort": [[[2.0, 1.0, 3.0, 4.0], [3.0, 1.0, 4.0, 2.0]]],
+            "top_k": [[[2.0, 0.0, 3.0, 1.0], [1.0, 3.0, 2.0, 0.0]]],
+            "prod": [[[0.0, 12.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]],
+            "prod_of_zeros": [[[0.0, -24.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]],
+            "cumprod": [[[1.0, 18.0, 0.0, 0.0], [1.0, 6.0, 0.0, 0.0]]],
+            "clip": [[[1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 1.0]]],
         },
     ),
 )  # fmt: skip

@@ -1,0 +1,41 @@
+"""Impossible operations are refused, with what, where and what instead."""
+
+from __future__ import annotations
+
+import pytest
+
+import polydl as dl
+from polydl import ops
+from polydl.conformance.row import Apply
+from polydl.errors import DefinitionError, DTypeError, ShapeError
+
+ROWS = dl.Input((None, 3, 4))
+LABELS = dl.Input((None, 3), "int")
+CALLS = [
+    (lambda x: ops.einsum("bij,bjk", x, x), ROWS, ShapeError, "'j' of .* is 4 and 3"),
+    (lambda x: ops.einsum("bi->b", x), ROWS, ShapeError, "names 'bi' what has 3 axes"),
+    (lambda x: ops.einsum("bij->bk", x), ROWS, ShapeError, "has letters twice, or new"),
+    (lambda x: ops.top_k(x, 5), ROWS, ShapeError, "an axis of 4 has no 5 largest"),
+    (lambda x: ops.split(x, 3, axis=2), ROWS, ShapeError, "an axis of 4 has no 3 equal parts"),
+    (lambda x: ops.squeeze(x, 1), ROWS, ShapeError, "axis 1 of .* is not of size 1"),
+    (lambda x: ops.sort(x, 3), ROWS, ShapeError, "axis 3 is out of range for 3 axes"),
+    (lambda x: ops.median(x, 0), ROWS, ShapeError, "an axis of batch has no known middle"),
+    (lambda x: ops.pad(x, ((0, 0), (1, 0))), ROWS, ShapeError, "for each axis"),
+    (lambda x: ops.pad(x, ((0, 0),) * 3, mode="reflex"), ROWS, DefinitionError, "got 'reflex'"),
+    (lambda x: ops.pad(x, ((0, 0), (3, 0), (0, 0)), mode="reflect"), ROWS, ShapeError,
+     "an axis of 3 cannot reflect 3"),
+    (lambda x: ops.tile(x, (1, -1, 1)), ROWS, ShapeError, "has a negative number"),
+    (lambda x: ops.irfft((x, x), 12), ROWS, ShapeError, "12 numbers have 7 terms, got 4"),
+    (lambda x: x[:, ::-1], ROWS, ShapeError, "a slice's step must be positive, got -1"),
+    (lambda x: x[x > 0.0], ROWS, DefinitionError, "a tensor cannot be indexed with"),
+    (lambda x: ops.clip(x, 1.0, 0.0), ROWS, DefinitionError, "low is at most high"),
+    (lambda x: ops.take(x, x, axis=1), ROWS, DTypeError, "take takes int, got float"),
+    (lambda x: ops.sin(x), LABELS, DTypeError, "sin takes float, got int"),
+    (lambda x: ops.cumsun(x), ROWS, AttributeError, "Did you mean 'cumsum'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "given", "error", "text"), CALLS)
+def test_impossible_operations(call, given, error, text):
+    with pytest.raises(error, match=text):
+        dl.trace(Apply(call), given)
