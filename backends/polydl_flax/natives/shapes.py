@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from polydl.emission.code import Code
+from functools import reduce
+
+from polydl.emission.code import ADD, MULTIPLY, Code, binary
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native
+from polydl.emission.native import Native, function_native
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     Literal,
@@ -22,6 +24,37 @@ def flatten(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return Native(call=call)
 
 
+def concatenate(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    def call(_: str, args: list[Code]) -> Code:
+        parts = ", ".join(a.text for a in args)
+        return Code(f"jnp.concatenate([{parts}], axis={block.config['axis']})")
+
+    return Native(call=call)
+
+
+def merged(symbol: str, precedence: int) -> Row:
+    def call(_: str, args: list[Code]) -> Code:
+        return reduce(lambda a, b: binary(a, symbol, b, precedence), args)
+
+    return lambda emitter, block, literal: Native(call=call)
+
+
+def reshape(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    shape = block.config["shape"]
+    if -1 in shape:
+        return None
+    return function_native(f"{{0!a}}.reshape(-1, {', '.join(map(str, shape))})")
+
+
+def permute(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    return function_native(f"{{0!a}}.transpose(0, {', '.join(map(str, block.config['axes']))})")
+
+
 NATIVES: dict[str, Row] = {
+    "polydl:Concatenate@1": concatenate,
+    "polydl:Add@1": merged("+", ADD),
+    "polydl:Multiply@1": merged("*", MULTIPLY),
+    "polydl:Reshape@1": reshape,
+    "polydl:Permute@1": permute,
     "polydl:Flatten@1": flatten,
 }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
+from polydl.emission.code import ADD, MULTIPLY, Code, binary
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
+    CHANNELS_FIRST,
     Literal,
     Row,
 )
@@ -15,6 +19,61 @@ def flatten(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return function_native("{0!a}.flatten(1)", module="nn.Flatten()")
 
 
+def concatenate(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    def call(_: str, args: list[Code]) -> Code:
+        return Code(f"torch.cat([{', '.join(a.text for a in args)}], dim={block.config['axis']})")
+
+    return Native(call=call)
+
+
+def merged(symbol: str, precedence: int) -> Row:
+    def call(_: str, args: list[Code]) -> Code:
+        return reduce(lambda a, b: binary(a, symbol, b, precedence), args)
+
+    return lambda emitter, block, literal: Native(call=call)
+
+
+def reshape(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    shape = block.config["shape"]
+    if -1 in shape:
+        return None
+    return function_native(f"{{0!a}}.reshape(-1, {', '.join(map(str, shape))})")
+
+
+def permute(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    return function_native(f"{{0!a}}.permute(0, {', '.join(map(str, block.config['axes']))})")
+
+
+def upsample(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    rank, config = len(block.inputs[0].shape), block.config
+    if rank > 5:
+        return None
+    options = f"scale_factor={config['factor']}"
+    if config["method"] == "linear":
+        options += f', mode="{("linear", "bilinear", "trilinear")[rank - 3]}"'
+    if config["align_corners"]:
+        options += ", align_corners=True"
+    return function_native(
+        f"F.interpolate({{0}}, {options})", module=f"nn.Upsample({options})", layout=CHANNELS_FIRST
+    )
+
+
+def pixel_shuffle(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    factor = block.config["factor"]
+    return function_native(
+        f"F.pixel_shuffle({{0}}, {factor})",
+        module=f"nn.PixelShuffle({factor})",
+        layout=CHANNELS_FIRST,
+    )
+
+
 NATIVES: dict[str, Row] = {
+    "polydl:Concatenate@1": concatenate,
+    "polydl:Add@1": merged("+", ADD),
+    "polydl:Multiply@1": merged("*", MULTIPLY),
+    "polydl:Reshape@1": reshape,
+    "polydl:Permute@1": permute,
+    "polydl:Upsample@1": upsample,
+    "polydl:PixelShuffle@1": pixel_shuffle,
     "polydl:Flatten@1": flatten,
 }
