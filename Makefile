@@ -2,7 +2,7 @@
 # make demo    train the same CNN in three frameworks and write report.html
 # make lint    ruff and mypy
 # make bench   speed against programs that experts wrote by hand
-# make conformance   the support and error table of every backend
+# make conformance   the support and error table of every backend, and layers drawn at random
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -31,6 +31,7 @@ bench: .venv/installed
 
 conformance: .venv/installed
 	$(BIN)/polydl conformance
+	POLYDL_EXAMPLES=40 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/properties
 
 clean:
 	rm -rf .venv report.html

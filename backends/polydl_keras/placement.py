@@ -8,6 +8,7 @@ module's weights) becomes a Layer, and so does everything inside it.
 
 from __future__ import annotations
 
+from polydl.emission.operators import OPERATORS
 from polydl.emission.units import Unit, UnitTable
 from polydl.program.regions import REGION_OPS
 from polydl.program.sizes import Size
@@ -121,6 +122,8 @@ class Placement:
             symbolic = [isinstance(x, Value) and x.id in followers for x in node.operands]
             if node.op == "multiply" and not all(symbolic) and not self.multiplies:
                 return False
+            if _starts_concrete(node, symbolic):
+                return False
             if any(symbolic):
                 followers |= {value.id for value in node.outputs}
         follow = all(isinstance(x, Value) and x.id in followers for x in block.outputs)
@@ -153,6 +156,12 @@ class Placement:
     def draws(self, unit: Unit) -> bool:
         """Whether a module's own body draws random bits."""
         return any(node.op == "random_bits" for b in unit.blocks for node in walk(b.nodes))
+
+
+def _starts_concrete(node: Node, symbolic: list[bool]) -> bool:
+    """Whether a tensor that is no symbolic one is left of an operator: TensorFlow takes it over."""
+    left = bool(node.operands) and isinstance(node.operands[0], Value) and not symbolic[0]
+    return left and any(symbolic) and node.op in OPERATORS
 
 
 def _masks_bits(node: Node) -> bool:

@@ -43,7 +43,7 @@ def spread(*shape: int, low: float = -1.8, high: float = 2.2) -> Sampler:
     def sample(rng: Rng) -> Array:
         count = int(np.prod(shape))
         values = low + (high - low) * (np.arange(count) + 0.5) / count
-        gap = (high - low) / count
+        gap = (high - low) / max(count, 1)
         values = np.where(np.abs(values) < gap / 4, gap / 4, values)
         return rng.permutation(values).reshape(shape)
 

@@ -1,0 +1,172 @@
+"""Rows drawn at random: layers with drawn settings on arrays of drawn sizes, 0 and 1 among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+
+import polydl as dl
+from polydl import ops
+from polydl.conformance.row import COMPOSITE, Apply, Row
+from polydl.conformance.samplers import fixed, normal, spread
+from polydl.errors import PolydlError
+from polydl.spec.tensor import Tensor
+
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+BATCHES = st.integers(0, 3)
+
+
+def row(make: Callable[[], dl.Module], inputs: Any, samples: Any, **more: Any) -> Row:
+    """A row without a formula; what polydl refuses is drawn anew."""
+    try:
+        dl.trace(make(), inputs)
+    except PolydlError:
+        assume(False)
+    return Row("drawn", (COMPOSITE,), make, inputs, samples, **more)
+
+
+def _padding(draw: Draw, rank: int) -> Any:
+    sides = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    return draw(st.sampled_from(["same", "valid"]) | st.tuples(*[sides] * rank))
+
+
+@st.composite
+def convolutions(draw: Draw) -> Row:
+    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    sizes = draw(st.tuples(*[st.integers(1, 6)] * rank))
+    window = draw(st.tuples(*[st.integers(1, 3)] * rank))
+    strides, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    padding, channels = _padding(draw, rank), groups * draw(st.integers(1, 2))
+    kind = {1: dl.Conv1D, 2: dl.Conv2D}[rank]
+
+    def make() -> dl.Module:
+        return kind(
+            2 * groups, window, strides=strides, dilation=dilation, padding=padding, groups=groups
+        )
+
+    shape = (*sizes, channels)
+    return row(make, dl.Input((None, *shape)), normal(draw(BATCHES), *shape))
+
+
+@st.composite
+def pools(draw: Draw) -> Row:
+    rank = draw(st.integers(1, 2))
+    kind = draw(st.sampled_from(["MaxPool", "AvgPool"]))
+    sizes = draw(st.tuples(*[st.integers(1, 6)] * rank))
+    window = draw(st.tuples(*[st.integers(1, 3)] * rank))
+    strides, padding = draw(st.none() | st.integers(1, 3)), _padding(draw, rank)
+    more = {"count_padding": draw(st.booleans())} if kind == "AvgPool" else {}
+
+    def make() -> dl.Module:
+        return getattr(dl, f"{kind}{rank}D")(window, strides, padding, **more)
+
+    shape = (*sizes, 2)
+    return row(make, dl.Input((None, *shape)), spread(draw(BATCHES), *shape))
+
+
+@st.composite
+def attentions(draw: Draw) -> Row:
+    """Masks, and lengths of 0 to more than there are keys."""
+    batch, time, keys = draw(BATCHES), draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    key_heads, group = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    heads, causal = key_heads * group, draw(st.booleans())
+    masked = draw(st.booleans())
+    if masked:
+        bits = draw(st.lists(st.booleans(), min_size=time * keys, max_size=time * keys))
+        limit = dl.Input((time, keys), "bool")
+        given = fixed(np.reshape(bits, (time, keys)), np.bool_)
+    else:
+        lengths = draw(st.lists(st.integers(0, keys + 1), min_size=batch, max_size=batch))
+        limit, given = dl.Input((None,), "int"), fixed(lengths, np.int32)
+
+    class Attend(dl.Module):
+        def __call__(self, q: Tensor, k: Tensor, v: Tensor, limit: Tensor) -> Tensor:
+            limits = {"mask": limit} if masked else {"lengths": limit}
+            return dl.scaled_dot_product_attention(q, k, v, **limits, causal=causal)
+
+    shapes = [(time, heads, 2), (keys, key_heads, 2), (keys, key_heads, 2)]
+    inputs = (*(dl.Input((None, *s)) for s in shapes), limit)
+    return row(Attend, inputs, (*(normal(batch, *s) for s in shapes), given))
+
+
+@st.composite
+def recurrents(draw: Draw) -> Row:
+    kind = draw(st.sampled_from(["SimpleRNN", "LSTM", "GRU"]))
+    batch, time, features = (
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 4)),
+        draw(st.integers(1, 3)),
+    )
+    settings = {
+        "units": draw(st.integers(1, 3)),
+        "reverse": draw(st.booleans()),
+        "return_sequences": draw(st.booleans()),
+    }
+    lengths = draw(st.none() | st.lists(st.integers(0, time), min_size=batch, max_size=batch))
+
+    class Run(dl.Module):
+        def __init__(self) -> None:
+            self.layer = getattr(dl, kind)(**settings)
+
+        def __call__(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+            return self.layer(x, lengths=lengths)
+
+    x, sample = dl.Input((None, time, features)), normal(batch, time, features)
+    if lengths is None:
+        return row(Run, x, sample)
+    return row(Run, (x, dl.Input((None,), "int")), (sample, fixed(lengths, np.int32)))
+
+
+@st.composite
+def norms(draw: Draw) -> Row:
+    places = draw(st.lists(st.integers(1, 3), max_size=2))
+    groups = draw(st.integers(1, 2))
+    each = draw(st.integers(1, 3))
+    channels = groups * each
+    make = draw(
+        st.sampled_from([dl.LayerNorm, dl.RMSNorm, lambda: dl.GroupNorm(groups), dl.BatchNorm])
+    )
+    shape = (*places, channels)
+    # of one or two numbers the norm hardly changes: its derivative is lost in differences
+    inputs, sample = dl.Input((None, *shape)), normal(draw(BATCHES), *shape, mean=0.5)
+    return row(make, inputs, sample, gradients=each > 2)
+
+
+@st.composite
+def arrays(draw: Draw) -> Row:
+    """A few operations along a drawn axis, and slices."""
+    shape = (draw(st.integers(1, 3)), *draw(st.lists(st.integers(1, 4), min_size=1, max_size=2)))
+    axis = draw(st.integers(-len(shape), len(shape) - 1))
+    keep, shift = draw(st.booleans()), draw(st.integers(-5, 5))
+    start, stop = draw(st.integers(-3, 3)), draw(st.none() | st.integers(-3, 3))
+    widths = [(draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in shape]
+
+    def several(x: Tensor) -> dict[str, Tensor]:
+        return {
+            "sum": ops.sum(x, axis, keep),
+            "mean": ops.mean(x, axis, keep),
+            "max": ops.max(x, axis, keep),
+            "cumsum": ops.cumsum(x, axis),
+            "sort": ops.sort(x, axis),
+            "softmax": dl.softmax(x, axis=axis),
+            "roll": ops.roll(x, shift, axis),
+            "flip": ops.flip(x, axis),
+            "pad": ops.pad(x, widths),
+            "slice": x[..., start:stop],
+        }
+
+    return row(lambda: Apply(several), dl.Input(shape), spread(*shape))
+
+
+FAMILIES = {
+    "convolutions": convolutions(),
+    "pools": pools(),
+    "attentions": attentions(),
+    "recurrents": recurrents(),
+    "norms": norms(),
+    "arrays": arrays(),
+}
