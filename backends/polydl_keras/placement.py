@@ -8,7 +8,6 @@ module's weights) becomes a Layer, and so does everything inside it.
 
 from __future__ import annotations
 
-from polydl.emission.operators import OPERATORS
 from polydl.emission.units import Unit, UnitTable
 from polydl.program.regions import REGION_OPS
 from polydl.program.sizes import Size
@@ -17,6 +16,7 @@ from polydl.program.types import Block, Constant, Node, Program, Value, values_o
 IN_LAYERS = "in_layers"  # the layout of a native that symbolic tensors cannot carry
 # keras.ops.segment_sum asks of its data alone whether it is symbolic
 _UNFIT = frozenset({"read", "write", "when_training", "random_bits", "scatter_add", *REGION_OPS})
+_COMPARISONS = ("greater", "greater_equal", "less", "less_equal")
 _BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift")
 _PICKING = {"take": 0, "take_along_axis": -1, "scatter_add": 0}  # and the axis, if none is given
 
@@ -159,9 +159,9 @@ class Placement:
 
 
 def _starts_concrete(node: Node, symbolic: list[bool]) -> bool:
-    """Whether a tensor that is no symbolic one is left of an operator: TensorFlow takes it over."""
+    """Whether a tensor that is no symbolic one is left in a comparison, which TensorFlow then does."""
     left = bool(node.operands) and isinstance(node.operands[0], Value) and not symbolic[0]
-    return left and any(symbolic) and node.op in OPERATORS
+    return left and any(symbolic) and node.op in _COMPARISONS
 
 
 def _masks_bits(node: Node) -> bool:
