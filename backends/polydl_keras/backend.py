@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +17,7 @@ from polydl_keras import engine, natives
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
-from polydl_keras.step_plan import StepPlan, suits_xla
+from polydl_keras.step_plan import StepPlan, steps_per_execution, suits_xla
 from polydl_keras.trainer import OPTIMIZERS, native_optimizer, trainer_lines
 
 
@@ -77,7 +76,7 @@ class KerasBackend(Backend):
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
     ) -> KerasModel:
         make = getattr(module, emitted.entry)
-        xla = suits_xla(program, options.device)
+        xla = suits_xla(program, options.device, self.emitter(program, options).loops)
         return KerasModel(program, emitted, make, options.dtype, xla)
 
     def emit_training(
@@ -91,11 +90,11 @@ class KerasBackend(Backend):
             emitters.append(made)
             return made
 
-        plan = StepPlan.of(program, training, options.device)
+        steps = steps_per_execution(program, training)
 
         def write(parts: TrainingParts) -> list[str]:
-            own = replace(plan, xla=plan.xla and not emitters[-1].loops)
-            return trainer_lines(parts, program, options.dtype, options.natives, own)
+            plan = StepPlan(suits_xla(program, options.device, emitters[-1].loops), steps)
+            return trainer_lines(parts, program, options.dtype, options.natives, plan)
 
         return emit_training(
             program,
@@ -103,5 +102,5 @@ class KerasBackend(Backend):
             emitter,
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
-            plan.several,
+            steps > 1,
         )

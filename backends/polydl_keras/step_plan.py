@@ -5,8 +5,9 @@ off another third, for Python and TensorFlow dispatch once, and XLA keeps the va
 without XLA they take off a fifth of a small convolutional network's.
 It compiles anew for each shape, for up to a second, and on a CPU the generator behind Keras' dropout is
 slow under it (75 ms for 128x4x4x64 masks, 2 ms without), which made a small CNN's step three to four
-times as long. Networks of images go without it there. Loops over time go without it everywhere: it asks
-for a bound on the number of turns that keras.ops.scan does not give.
+times as long. Networks of images go without it there. It asks for a bound on the number of a loop's
+turns that keras.ops.scan does not give; keras.layers.LSTM does, where the number of steps is known, and
+its step takes a sixth less under XLA.
 """
 
 from __future__ import annotations
@@ -35,15 +36,12 @@ class StepPlan:
     def several(self) -> bool:
         return self.steps > 1
 
-    @staticmethod
-    def of(program: Program, training: Training, device: str) -> StepPlan:
-        if not on_tensorflow():
-            return StepPlan(False, 1)
-        steps = training.steps_per_execution or min(
-            STEPS_PER_EXECUTION,
-            max(1, BYTES_PER_EXECUTION // _bytes_per_batch(program, training.batch_size)),
-        )
-        return StepPlan(suits_xla(program, device), steps)
+
+def steps_per_execution(program: Program, training: Training) -> int:
+    if not on_tensorflow():
+        return 1
+    fitting = BYTES_PER_EXECUTION // _bytes_per_batch(program, training.batch_size)
+    return training.steps_per_execution or min(STEPS_PER_EXECUTION, max(1, fitting))
 
 
 def _bytes_per_batch(program: Program, batch_size: int) -> int:
@@ -54,11 +52,21 @@ def _bytes_per_batch(program: Program, batch_size: int) -> int:
     return max(1, 4 * batch_size * sum(samples))
 
 
-def suits_xla(program: Program, device: str) -> bool:
-    """Whether to compile the step with XLA: few shapes to come, no loops, no images on a CPU."""
-    sizes = {str(n) for v in program.root.inputs for n in v.shape if isinstance(n, Size)}
+def suits_xla(program: Program, device: str, loops: bool) -> bool:
+    """Whether to compile with XLA: few shapes to come, no images on a CPU, no loops but stock layers'.
+
+    loops: whether the emitted text has loops of its own.
+    """
+    sizes = {
+        (str(n), axis)
+        for value in program.root.inputs
+        for axis, n in enumerate(value.shape)
+        if isinstance(n, Size)
+    }
     used = {node.op for block in program.blocks.values() for node in walk(block.nodes)}
-    if not used.isdisjoint(("scan", "associative_scan")):
+    if loops or not on_tensorflow() or len(sizes) > 1 or "associative_scan" in used:
         return False
-    windows = not used.isdisjoint(("conv", "window_max", "window_sum"))
-    return len(sizes) < 2 and (device != "cpu" or not windows)
+    on_cpu = device == "cpu"
+    if "scan" in used:  # a stock layer's: cuDNN's on a GPU
+        return on_cpu and all(axis == 0 for _, axis in sizes)
+    return not on_cpu or used.isdisjoint(("conv", "window_max", "window_sum"))
