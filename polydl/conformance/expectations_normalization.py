@@ -22,3 +22,19 @@ def group_norm(groups: int, epsilon: float) -> Callable[[Weights, Array, bool], 
         return y * w["scale"] + w["bias"]
 
     return formula
+
+
+def layer_norm(
+    axes: int | tuple[int, ...], epsilon: float
+) -> Callable[[Weights, Array, bool], Array]:
+    """The named axes moved to the end, and rows of them normalised."""
+
+    def formula(w: Weights, x: Array, training: bool) -> Array:
+        named = sorted(axis % x.ndim for axis in ((axes,) if isinstance(axes, int) else axes))
+        end = [*range(-len(named), 0)]
+        moved = np.moveaxis(x, named, end)
+        rows = moved.reshape(-1, w["scale"].size)
+        rows = np.stack([(r - r.mean()) / math.sqrt(r.var() + epsilon) for r in rows])
+        return np.moveaxis(rows.reshape(moved.shape) * w["scale"] + w["bias"], end, named)
+
+    return formula

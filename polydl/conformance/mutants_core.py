@@ -26,7 +26,7 @@ from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
-from polydl.layers.group_norm import GroupNorm
+from polydl.layers.group_norm import _Grouped
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
 from polydl.layers.recurrent import LSTM, Recurrent
@@ -66,8 +66,8 @@ MUTANTS: tuple[CoreMutant, ...] = (
     CoreMutant("mish without softplus", "activations", _plain(activations.mish),
                r"softplus\(x\)", "x"),
     CoreMutant("LayerNorm without its mean", "norms", LayerNorm.definition,
-               r"x - ops\.mean\(x, -1, keepdims=True\)", "x"),
-    CoreMutant("GroupNorm over places alone", "group norm, images", GroupNorm.definition,
+               r"x - ops\.mean\(x, self\.axes, keepdims=True\)", "x"),
+    CoreMutant("GroupNorm over places alone", "group norm, images", _Grouped.normalize,
                r"\(1, 3\)", "1"),
     CoreMutant("RMSNorm's epsilon outside the root", "norms", RMSNorm.definition,
                r"ops\.rsqrt\(mean_square \+ self\.epsilon\)",

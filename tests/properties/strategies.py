@@ -127,13 +127,21 @@ def norms(draw: Draw) -> Row:
     groups = draw(st.integers(1, 2))
     each = draw(st.integers(1, 3))
     channels = groups * each
-    make = draw(
-        st.sampled_from([dl.LayerNorm, dl.RMSNorm, lambda: dl.GroupNorm(groups), dl.BatchNorm])
-    )
     shape = (*places, channels)
+    axes = tuple(draw(st.sets(st.integers(1, len(shape)), min_size=1)))
+    kinds = [
+        lambda: dl.LayerNorm(axes=axes),
+        dl.RMSNorm,
+        lambda: dl.GroupNorm(groups),
+        dl.BatchNorm,
+    ]
+    kind = draw(st.sampled_from([*kinds, dl.InstanceNorm]))
+    batch = draw(BATCHES if kind is not dl.InstanceNorm else st.integers(1, 3))  # torch takes no 0
     # of one or two numbers the norm hardly changes: its derivative is lost in differences
-    inputs, sample = dl.Input((None, *shape)), normal(draw(BATCHES), *shape, mean=0.5)
-    return row(make, inputs, sample, gradients=each > 2)
+    many = each > 2 and (kind is not kinds[0] or np.prod([shape[i - 1] for i in axes]) > 2)
+    many &= kind is not dl.InstanceNorm or np.prod(places) > 2
+    inputs, sample = dl.Input((None, *shape)), normal(batch, *shape, mean=0.5)
+    return row(kind, inputs, sample, gradients=bool(many))
 
 
 @st.composite

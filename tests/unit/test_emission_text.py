@@ -113,7 +113,8 @@ def test_literals_that_vary_are_arguments_named_after_the_configuration():
                sample(3, 4))  # fmt: skip
     assert "def __init__(self, train2):" in net.source
     assert net.native.train().training
-    text = source(dl.Sequential(dl.RMSNorm(), dl.Dense(8), dl.RMSNorm(epsilon=1e-3)))
+    norms = dl.Sequential(dl.RMSNorm(), dl.Dense(8), dl.RMSNorm(epsilon=1e-3))
+    text = dl.compile(norms, X, backend="torch", natives=False).source
     assert "def __init__(self, features, epsilon):" in text
     assert "self.rms_norm2 = RMSNorm(8, 0.001)" in text
 

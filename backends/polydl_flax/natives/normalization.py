@@ -41,11 +41,19 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     return Native(f"nnx.BatchNorm({text}{tail(emitter, block)})", weights=BATCH_NORM)
 
 
-def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    (features,) = weight_shape(emitter, block, "scale")
-    epsilon = literal(block.config["epsilon"], "epsilon")
-    text = f"nnx.LayerNorm({literal(features, 'features')}, epsilon={epsilon}"
+def _norm(emitter: Emitter, block: Block, literal: Literal, name: str, options: str = "") -> Native:
+    features = literal(weight_shape(emitter, block, "scale")[0], "features")
+    text = f"nnx.{name}({features}{options}, epsilon={literal(block.config['epsilon'], 'epsilon')}"
     return Native(f"{text}, use_fast_variance=False{tail(emitter, block)})", weights=NORM)
+
+
+def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    axes = block.config["axes"]
+    axis = axes[0] if isinstance(axes, tuple) else axes
+    if isinstance(axes, tuple) and len(axes) > 1:
+        return None
+    options = "" if axis == -1 else f", reduction_axes={axis}, feature_axes={axis}"
+    return _norm(emitter, block, literal, "LayerNorm", options)
 
 
 def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -57,11 +65,12 @@ def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
 
 
 def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    (channels,) = weight_shape(emitter, block, "scale")
     groups = literal(block.config["groups"], "groups")
-    epsilon = literal(block.config["epsilon"], "epsilon")
-    text = f"nnx.GroupNorm({literal(channels, 'features')}, num_groups={groups}, epsilon={epsilon}"
-    return Native(f"{text}, use_fast_variance=False{tail(emitter, block)})", weights=NORM)
+    return _norm(emitter, block, literal, "GroupNorm", f", num_groups={groups}")
+
+
+def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    return _norm(emitter, block, literal, "InstanceNorm")
 
 
 SUPPORT = {"BatchNormFloat64": BATCH_NORM_FLOAT64}
@@ -70,6 +79,11 @@ SUPPORT = {"BatchNormFloat64": BATCH_NORM_FLOAT64}
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
     "polydl:GroupNorm@1": group_norm,
+    "polydl:InstanceNorm@1": instance_norm,
     "polydl:LayerNorm@1": layer_norm,
     "polydl:RMSNorm@1": rms_norm,
+}
+
+REASONS: dict[str, str] = {
+    "polydl:LayerNorm@1": "over several axes: nnx.LayerNorm keeps scale and bias on one axis",
 }

@@ -16,26 +16,47 @@ NORM = {"scale": ("gamma", None), "bias": ("beta", None)}
 BATCH_NORM = {**NORM, "mean": ("moving_mean", None), "variance": ("moving_variance", None)}
 
 
+def _epsilon(block: Block, literal: Literal) -> str:
+    return f"epsilon={literal(block.config['epsilon'], 'epsilon')}"
+
+
 def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     momentum = literal(block.config["momentum"], "momentum")
-    epsilon = literal(block.config["epsilon"], "epsilon")
-    text = f"layers.BatchNormalization(momentum={momentum}, epsilon={epsilon})"
+    text = f"layers.BatchNormalization(momentum={momentum}, {_epsilon(block, literal)})"
     return Native(text, weights=BATCH_NORM)
 
 
 def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    epsilon = literal(block.config["epsilon"], "epsilon")
-    return Native(f"layers.LayerNormalization(epsilon={epsilon})", weights=NORM)
+    """Keras sorts the axes as they are written: all are from the front, or all from the end."""
+    axes, rank = block.config["axes"], len(block.inputs[0].shape)
+    if isinstance(axes, tuple):
+        ahead = any(axis >= 0 for axis in axes)
+        axes = sorted(axis % rank if ahead else axis for axis in axes)
+        axes = axes[0] if len(axes) == 1 else tuple(axes)
+    axis = "" if axes == -1 else f"axis={axes}, "
+    return Native(f"layers.LayerNormalization({axis}{_epsilon(block, literal)})", weights=NORM)
+
+
+def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    text = f"layers.RMSNormalization({_epsilon(block, literal)})"
+    return Native(text, weights={"scale": ("scale", None)})
 
 
 def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     groups = literal(block.config["groups"], "groups")
-    epsilon = literal(block.config["epsilon"], "epsilon")
-    return Native(f"layers.GroupNormalization({groups}, epsilon={epsilon})", weights=NORM)
+    return Native(f"layers.GroupNormalization({groups}, {_epsilon(block, literal)})", weights=NORM)
+
+
+def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """-1 is as many groups as channels."""
+    text = f"layers.GroupNormalization(groups=-1, {_epsilon(block, literal)})"
+    return Native(text, weights=NORM)
 
 
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
     "polydl:GroupNorm@1": group_norm,
+    "polydl:InstanceNorm@1": instance_norm,
     "polydl:LayerNorm@1": layer_norm,
+    "polydl:RMSNorm@1": rms_norm,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl.emission.code import Option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
+from polydl.program.sizes import product
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
     CHANNELS_FIRST,
@@ -15,6 +16,17 @@ from polydl_torch.natives.common import (
 
 EPSILON = Option(", eps=", 1e-5)
 NORM = {"scale": ("weight", None), "bias": ("bias", None)}
+
+
+MAX_RANK = 5  # whose axes the layout pass turns
+
+
+def _epsilon(block: Block, literal: Literal) -> str:
+    return literal(block.config["epsilon"], "epsilon", EPSILON)
+
+
+def _layout(rank: int) -> str:
+    return CHANNELS_FIRST if rank > 2 else ""
 
 
 BATCH_NORM = {**NORM, "mean": ("running_mean", None), "variance": ("running_var", None)}
@@ -46,7 +58,7 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
         return None
     (channels,) = weight_shape(emitter, block, "scale")
     kind = f"BatchNorm{1 if rank == 2 else 2}d"
-    options = literal(block.config["epsilon"], "epsilon", EPSILON)
+    options = _epsilon(block, literal)
     momentum = round(1 - block.config["momentum"], 12)
     options += literal(momentum, "momentum", Option(", momentum=", 0.1))
     return Native(
@@ -57,25 +69,45 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     )
 
 
-def norm(constructor: str) -> Row:
-    def norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-        (features,) = weight_shape(emitter, block, "scale")
-        epsilon = literal(block.config["epsilon"], "epsilon", EPSILON)
-        text = f"{constructor}({literal(features, 'features')}{epsilon})"
-        return Native(text, weights=NORM)
+def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """Of the last axes; its scale and bias have their sizes."""
+    sizes = weight_shape(emitter, block, "scale")
+    given, rank = block.config["axes"], len(block.inputs[0].shape)
+    axes = {axis % rank for axis in ((given,) if isinstance(given, int) else given)}
+    if min(axes) + len(axes) != rank:
+        return None
+    features = literal(sizes[0] if len(sizes) == 1 else sizes, "features")
+    return Native(f"nn.LayerNorm({features}{_epsilon(block, literal)})", weights=NORM)
 
-    return norm
+
+def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """torch's own epsilon follows the dtype: ours is always written."""
+    (features,) = weight_shape(emitter, block, "scale")
+    epsilon = literal(block.config["epsilon"], "epsilon")
+    text = f"nn.RMSNorm({literal(features, 'features')}, eps={epsilon})"
+    return Native(text, weights={"scale": ("weight", None)})
 
 
 def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """Where a group holds several numbers: torch refuses one number, of one sample."""
+    shape, groups = block.inputs[0].shape, block.config["groups"]
+    (channels,) = weight_shape(emitter, block, "scale")
+    places = product(shape[1:-1])
+    several = groups < channels or (isinstance(places, int) and places > 1)
+    if len(shape) > MAX_RANK or not several:
+        return None
+    text = f"nn.GroupNorm({literal(groups, 'groups')}, {literal(channels, 'channels')}"
+    text += f"{_epsilon(block, literal)})"
+    return Native(text, weights=NORM, layout=_layout(len(shape)))
+
+
+def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     rank = len(block.inputs[0].shape)
-    if rank not in (2, 4):
+    if rank > MAX_RANK:
         return None
     (channels,) = weight_shape(emitter, block, "scale")
-    groups = literal(block.config["groups"], "groups")
-    epsilon = literal(block.config["epsilon"], "epsilon", EPSILON)
-    text = f"nn.GroupNorm({groups}, {literal(channels, 'channels')}{epsilon})"
-    return Native(text, weights=NORM, layout=CHANNELS_FIRST if rank == 4 else "")
+    text = f"nn.InstanceNorm{rank - 2}d({literal(channels, 'channels')}{_epsilon(block, literal)}"
+    return Native(f"{text}, affine=True)", weights=NORM, layout=CHANNELS_FIRST)
 
 
 SUPPORT = {
@@ -87,10 +119,14 @@ SUPPORT = {
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,
     "polydl:GroupNorm@1": group_norm,
-    "polydl:LayerNorm@1": norm("nn.LayerNorm"),
+    "polydl:InstanceNorm@1": instance_norm,
+    "polydl:LayerNorm@1": layer_norm,
+    "polydl:RMSNorm@1": rms_norm,
 }
 
 REASONS: dict[str, str] = {
     "polydl:BatchNorm@1": "of other ranks, for which nn.BatchNorm1d wants channels before the rest",
-    "polydl:GroupNorm@1": "of other ranks, for which nn.GroupNorm wants channels before the rest",
+    "polydl:GroupNorm@1": "where a group may hold a single number, or of over five axes",
+    "polydl:InstanceNorm@1": "of over five axes",
+    "polydl:LayerNorm@1": "over axes other than the last ones",
 }
