@@ -39,16 +39,21 @@ def rms_norm(epsilon: float) -> Callable[[Weights, Array, bool], Array]:
     return formula
 
 
-def batch_norm(momentum: float, epsilon: float) -> Callable[[Weights, Array, bool], Any]:
+def batch_norm(
+    momentum: float, epsilon: float, ddof: int = 0
+) -> Callable[[Weights, Array, bool], Any]:
+    """ddof: of the running variance."""
+
     def formula(w: Weights, x: Array, training: bool) -> tuple[Array, dict[str, Array]]:
         mean, variance = w["mean"], w["variance"]
         state = {"mean": mean, "variance": variance}
         if training:
             columns = x.reshape(-1, x.shape[-1])
             mean, variance = columns.mean(0), columns.var(0)  # divided by n, not n - 1
+            moved = columns.var(0, ddof=ddof)
             state = {
                 "mean": momentum * state["mean"] + (1 - momentum) * mean,
-                "variance": momentum * state["variance"] + (1 - momentum) * variance,
+                "variance": momentum * state["variance"] + (1 - momentum) * moved,
             }
         return (x - mean) / np.sqrt(variance + epsilon) * w["scale"] + w["bias"], state
 

@@ -56,6 +56,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("momentum the other way round", "batch norm", r"momentum=0\.(1|9)\b",
            lambda m: "momentum=0.9" if m.group(1) == "1" else "momentum=0.1"),
     Mutant("unbiased running variance", "batch norm", r"variance \* \(\(n - 1\) / n\)", "variance"),
+    Mutant("unbiased by n", "batch norm", r"max(imum)?\(n - 1, 1\)", r"max\1(n, 1)"),
     Mutant("running variance not moved", "batch norm",
            r"self\.running_var\.lerp_\(biased", "self.running_var.lerp_(self.running_var"),
     Mutant("running mean where the batch's belongs", "batch norm",

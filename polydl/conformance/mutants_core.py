@@ -26,7 +26,7 @@ from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
-from polydl.layers.group_norm import _Grouped
+from polydl.layers.group_norm import InstanceNorm, _Grouped
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
 from polydl.layers.recurrent import LSTM, Recurrent
@@ -69,11 +69,17 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"x - ops\.mean\(x, self\.axes, keepdims=True\)", "x"),
     CoreMutant("GroupNorm over places alone", "group norm, images", _Grouped.normalize,
                r"\(1, 3\)", "1"),
+    CoreMutant("InstanceNorm of all channels", "instance norm, images", InstanceNorm.definition,
+               r"normalize\(x, channels", "normalize(x, 1"),
+    CoreMutant("LayerNorm's variance over the last axis alone", "layer norm over axes",
+               LayerNorm.definition, r"centered \* centered, self\.axes", "centered * centered, -1"),
     CoreMutant("RMSNorm's epsilon outside the root", "norms", RMSNorm.definition,
                r"ops\.rsqrt\(mean_square \+ self\.epsilon\)",
                "(ops.rsqrt(mean_square) + self.epsilon)"),
     CoreMutant("BatchNorm moves the wrong way", "batch norm", BatchNorm._move,
                r"self\.momentum \* running \+ weight", "weight * running + self.momentum"),
+    CoreMutant("BatchNorm's unbiased variance over n", "batch norm", BatchNorm._correction,
+               r"count - 1", "count"),
     CoreMutant("BatchNorm's variance not centred", "batch norm, images", BatchNorm.definition,
                r"centered = x - mean", "centered = x"),
     CoreMutant("dropout without its scale", "dropout, portable", Dropout.definition,

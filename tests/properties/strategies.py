@@ -134,14 +134,16 @@ def norms(draw: Draw) -> Row:
         dl.RMSNorm,
         lambda: dl.GroupNorm(groups),
         dl.BatchNorm,
+        lambda: dl.BatchNorm(unbiased=True),
     ]
     kind = draw(st.sampled_from([*kinds, dl.InstanceNorm]))
     batch = draw(BATCHES if kind is not dl.InstanceNorm else st.integers(1, 3))  # torch takes no 0
     # of one or two numbers the norm hardly changes: its derivative is lost in differences
     many = each > 2 and (kind is not kinds[0] or np.prod([shape[i - 1] for i in axes]) > 2)
     many &= kind is not dl.InstanceNorm or np.prod(places) > 2
+    modes = (False, True) if kind is kinds[-1] and batch > 1 else (False,)
     inputs, sample = dl.Input((None, *shape)), normal(batch, *shape, mean=0.5)
-    return row(kind, inputs, sample, gradients=bool(many))
+    return row(kind, inputs, sample, modes=modes, gradients=bool(many) and len(modes) == 1)
 
 
 @st.composite

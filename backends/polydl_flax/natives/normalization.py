@@ -27,18 +27,36 @@ BATCH_NORM_FLOAT64 = '''class BatchNormFloat64(nnx.BatchNorm):
         self.var = nnx.BatchStat(jnp.ones(num_features, jnp.float64))'''
 
 
+UNBIASED = '''class UnbiasedBatchNorm({base}):
+    """Batch normalization whose running variance is unbiased, as in torch."""
+
+    def __call__(self, x, **options):
+        kept = self.momentum * self.var[...]
+        y = super().__call__(x, **options)
+        if not self.use_running_average:
+            n = x.size // x.shape[-1]
+            self.var[...] += (self.var[...] - kept) / max(n - 1, 1)
+        return y'''
+
+
 def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     (channels,) = weight_shape(emitter, block, "scale")
     momentum = literal(block.config["momentum"], "momentum")
     epsilon = literal(block.config["epsilon"], "epsilon")
     text = f"{literal(channels, 'features')}, momentum={momentum}, epsilon={epsilon}"
     text += ", use_fast_variance=False"
+    support: tuple[str, ...] = ()
     if emitter.dtype == "float64":
         support = ("BatchNormFloat64",)
-        return Native(f"BatchNormFloat64({text}, rngs=rngs)", weights=BATCH_NORM, support=support)
-    if emitter.dtype != "float32":  # its statistics are float32, and so would its output be
+    elif emitter.dtype != "float32":  # its statistics are float32, and so would its output be
         text += f", dtype=jnp.{emitter.dtype}"
-    return Native(f"nnx.BatchNorm({text}{tail(emitter, block)})", weights=BATCH_NORM)
+    text += ", rngs=rngs" if support else tail(emitter, block)
+    if not block.config["unbiased"]:
+        kind = support[0] if support else "nnx.BatchNorm"
+    else:
+        kind = "UnbiasedBatchNorm"
+        support = (*support, f"{kind}, float64" if support else kind)
+    return Native(f"{kind}({text})", weights=BATCH_NORM, support=support)
 
 
 def _norm(emitter: Emitter, block: Block, literal: Literal, name: str, options: str = "") -> Native:
@@ -73,7 +91,11 @@ def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | 
     return _norm(emitter, block, literal, "InstanceNorm")
 
 
-SUPPORT = {"BatchNormFloat64": BATCH_NORM_FLOAT64}
+SUPPORT = {
+    "BatchNormFloat64": BATCH_NORM_FLOAT64,
+    "UnbiasedBatchNorm": UNBIASED.replace("{base}", "nnx.BatchNorm"),
+    "UnbiasedBatchNorm, float64": UNBIASED.replace("{base}", "BatchNormFloat64"),
+}
 
 
 NATIVES: dict[str, Row] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
 from polydl.program.types import Block
+from polydl_keras.layer_class import DECORATOR
 from polydl_keras.natives.common import (
     Literal,
     Row,
@@ -20,10 +21,27 @@ def _epsilon(block: Block, literal: Literal) -> str:
     return f"epsilon={literal(block.config['epsilon'], 'epsilon')}"
 
 
+UNBIASED = f'''{DECORATOR}
+class UnbiasedBatchNormalization(layers.BatchNormalization):
+    """Batch normalization whose moving variance is unbiased, as in torch."""
+
+    def call(self, inputs, training=None, mask=None):
+        kept = self.momentum * self.moving_variance
+        outputs = super().call(inputs, training=training, mask=mask)
+        if training and self.trainable:
+            n = ops.cast(ops.size(inputs) // inputs.shape[-1], kept.dtype)
+            missing = (self.moving_variance - kept) / ops.maximum(n - 1, 1)
+            self.moving_variance.assign_add(missing)
+        return outputs'''
+
+
 def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     momentum = literal(block.config["momentum"], "momentum")
-    text = f"layers.BatchNormalization(momentum={momentum}, {_epsilon(block, literal)})"
-    return Native(text, weights=BATCH_NORM)
+    options = f"momentum={momentum}, {_epsilon(block, literal)}"
+    if block.config["unbiased"]:
+        kind = "UnbiasedBatchNormalization"
+        return Native(f"{kind}({options})", weights=BATCH_NORM, support=(kind,))
+    return Native(f"layers.BatchNormalization({options})", weights=BATCH_NORM)
 
 
 def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -52,6 +70,8 @@ def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | 
     text = f"layers.GroupNormalization(groups=-1, {_epsilon(block, literal)})"
     return Native(text, weights=NORM)
 
+
+SUPPORT = {"UnbiasedBatchNormalization": UNBIASED}
 
 NATIVES: dict[str, Row] = {
     "polydl:BatchNorm@1": batch_norm,

@@ -54,19 +54,17 @@ BATCH_NORM_SUPPORT = '''class BatchNorm{rank}d(nn.BatchNorm{rank}d):
 
 def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     rank = len(block.inputs[0].shape)
-    if rank not in (2, 4):
+    if not 2 <= rank <= MAX_RANK:
         return None
     (channels,) = weight_shape(emitter, block, "scale")
-    kind = f"BatchNorm{1 if rank == 2 else 2}d"
+    kind = f"BatchNorm{max(rank - 2, 1)}d"
     options = _epsilon(block, literal)
     momentum = round(1 - block.config["momentum"], 12)
     options += literal(momentum, "momentum", Option(", momentum=", 0.1))
-    return Native(
-        f"{kind}({literal(channels, 'channels')}{options})",
-        weights=BATCH_NORM,
-        support=(kind,),
-        layout=CHANNELS_FIRST if rank == 4 else "",
-    )
+    text = f"{kind}({literal(channels, 'channels')}{options})"
+    if block.config["unbiased"]:
+        return Native(f"nn.{text}", weights=BATCH_NORM, layout=_layout(rank))
+    return Native(text, weights=BATCH_NORM, support=(kind,), layout=_layout(rank))
 
 
 def layer_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -111,8 +109,7 @@ def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | 
 
 
 SUPPORT = {
-    "BatchNorm1d": BATCH_NORM_SUPPORT.replace("{rank}", "1"),
-    "BatchNorm2d": BATCH_NORM_SUPPORT.replace("{rank}", "2"),
+    f"BatchNorm{rank}d": BATCH_NORM_SUPPORT.replace("{rank}", str(rank)) for rank in (1, 2, 3)
 }
 
 
@@ -125,7 +122,7 @@ NATIVES: dict[str, Row] = {
 }
 
 REASONS: dict[str, str] = {
-    "polydl:BatchNorm@1": "of other ranks, for which nn.BatchNorm1d wants channels before the rest",
+    "polydl:BatchNorm@1": "of one axis, or of over five",
     "polydl:GroupNorm@1": "where a group may hold a single number, or of over five axes",
     "polydl:InstanceNorm@1": "of over five axes",
     "polydl:LayerNorm@1": "over axes other than the last ones",

@@ -39,6 +39,9 @@ def _batch_norms() -> dict[str, Part]:
         "other": Part(
             lambda: layers.BatchNorm(momentum=0.75, epsilon=1e-2), e.batch_norm(0.75, 1e-2)
         ),
+        "unbiased": Part(
+            lambda: layers.BatchNorm(0.8, unbiased=True), e.batch_norm(0.8, 1e-5, ddof=1)
+        ),
     }
 
 
@@ -94,6 +97,10 @@ ROWS: tuple[Row | RandomRow, ...] = (
     ),
     several(
         "batch norm, images", (BATCH_NORM,), Input((None, 3, 2, 4)), normal(2, 3, 2, 4),
+        modes=BOTH, **_batch_norms(),
+    ),
+    several(
+        "batch norm, volumes", (BATCH_NORM,), Input((2, 2, 1, 3, 2)), normal(2, 2, 1, 3, 2),
         modes=BOTH, **_batch_norms(),
     ),
     several(
