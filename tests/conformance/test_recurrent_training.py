@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -29,13 +31,15 @@ class Classifier(dl.Module):
         return self.scores(h) + total
 
 
-def test_loops_train_alike(pytestconfig: pytest.Config) -> None:
+@pytest.mark.parametrize("model", [Classifier, lambda: dl.models.LSTMClassifier(3, 4)])
+def test_loops_train_alike(model: Callable[[], dl.Module], pytestconfig: pytest.Config) -> None:
+    """Loops of one's own, and stock layers alone, which Keras compiles in another way."""
     random = np.random.default_rng(0)
     x, y = random.normal(size=(30, 5, 2)), random.integers(0, 3, 30).astype(np.int32)
     training = dl.Training(loss=dl.CrossEntropy(), optimizer=dl.Adam(0.01), batch_size=8, epochs=8)
     found = {}
     for backend in backends(pytestconfig):
-        net = dl.compile(Classifier(), dl.Input((None, 5, 2)), backend=backend, dtype="float64")
+        net = dl.compile(model(), dl.Input((None, 5, 2)), backend=backend, dtype="float64")
         net.fit(training, (x, y))
         found[backend] = net.weights
     first, *others = found
