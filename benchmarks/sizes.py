@@ -24,5 +24,5 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 TOKEN_MODELS = ("transformer", "gpt2")  # these take indices
 BATCHES = {
-    "mlp": 128, "cnn": 128, "simple_cnn": 32, "resnet18": 32, "lstm": 32, "transformer": 32, "gpt2": 8,
+    "mlp": 128, "cnn": 128, "simple_cnn": 32, "resnet18": 32, "lstm": 16, "transformer": 16, "gpt2": 8,
 }  # fmt: skip

@@ -76,13 +76,11 @@ def recurrent(kind: str) -> Row:
         plain = len(names) == 1 and not config["return_state"]
 
         def call(callee: str, args: list[Code]) -> Code:
-            if plain and config["reverse"]:
-                end = "[0].flip(1)" if config["return_sequences"] else "[0][:, -1]"
-                return Code(f"{callee}({args[0].atom}.flip(1)){end}")
             if plain:
-                return Code(
-                    f"{callee}({args[0].text})[0]{'' if config['return_sequences'] else '[:, -1]'}"
-                )
+                x = f"{args[0].atom}.flip(1)" if config["reverse"] else args[0].text
+                if not config["return_sequences"]:  # its gradient is that of one step
+                    return Code(f"{callee}({x})[1]{'[0]' if kind == 'LSTM' else ''}[-1]")
+                return Code(f"{callee}({x})[0]{'.flip(1)' if config['reverse'] else ''}")
             text = ", ".join(
                 f"lengths={a.text}" if n == "lengths" else a.text
                 for n, a in zip(names, args, strict=True)
