@@ -205,7 +205,8 @@ def conformance(
         str | None, typer.Option(help="float64, float32, bfloat16 or float16; all by default.")
     ] = None,
     row: Annotated[
-        list[str] | None, typer.Option(help="Only rows with this in their name; several times.")
+        list[str] | None,
+        typer.Option(help="Only rows with this in their name or about it (LSTM); several times."),
     ] = None,
     natives: Annotated[
         Path | None, typer.Option(help="Write the table of natives there, and check nothing.")

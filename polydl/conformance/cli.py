@@ -11,6 +11,7 @@ from polydl.conformance.gaps import gap_of
 from polydl.conformance.kit import kit
 from polydl.conformance.memo import NETS, fresh
 from polydl.conformance.nets import Target, available, backend, gives_gradients
+from polydl.conformance.rows import EVERY
 from polydl.conformance.suite import (
     Check,
     backend_checks,
@@ -19,6 +20,7 @@ from polydl.conformance.suite import (
     trajectories,
 )
 from polydl.conformance.table import Finding, other_table, support_table
+from polydl.errors import DefinitionError, nearest
 from polydl.precision import DTYPES
 
 CORE = "core"
@@ -33,12 +35,15 @@ def run(
     """Run the suite and print the support and error table; 1 if anything fails, else 0.
 
     backends: names; all that are installed by default. dtype: one precision alone. rows: parts of
-    the names of rows; only rows that contain one are checked, and no whole programs.
+    the names of rows or of what they check ("LSTM"); only these are checked, and no whole programs.
+
+    Raises DefinitionError for a part that no row has.
     """
     console = Console()
     names = backends or available()
     for name in names:
         backend(name).check_device(device)
+    rows = rows_about(rows or [])
     dtypes = (dtype,) if dtype else DTYPES
     with console.status("the oracle") as status:
         findings = [_find(check, CORE) for check in core_checks() if _wanted(check, rows)]
@@ -64,8 +69,24 @@ def run(
     return int(bool(failed))
 
 
-def _wanted(check: Check, rows: list[str] | None) -> bool:
-    return not rows or any(part in check.item for part in rows)
+def rows_about(parts: list[str]) -> list[str]:
+    """The names of the rows that have one of the parts in their name or in that of an item."""
+    subjects = {
+        row.name: [row.name, *(i.partition(":")[2].partition("@")[0] for i in row.items)]
+        for row in EVERY
+    }
+    found: list[str] = []
+    for part in parts:
+        about = [row for row, names in subjects.items() if part.lower() in ",".join(names).lower()]
+        if not about:
+            known = sorted({name for names in subjects.values() for name in names if name})
+            raise DefinitionError(f"no row is about {part!r}. {nearest(part, known)}")
+        found += about
+    return found
+
+
+def _wanted(check: Check, rows: list[str]) -> bool:
+    return not rows or check.item in rows
 
 
 def _can(check: Check, name: str) -> bool:

@@ -120,7 +120,7 @@ def support_table(
 ) -> Table:
     """Per line: native or not on a backend, or its gaps; errors in each precision, and gradients.
 
-    rows: parts of names; lines without such a row are left out.
+    rows: names; lines without one of them are left out.
     """
     table = Table(
         title=f"{name}: support, and the largest error against the float64 oracle",
@@ -132,7 +132,7 @@ def support_table(
         table.add_column(column, justify="right")
     mine = [finding for finding in findings if finding.backend == name]
     for line in lines():
-        if rows and not any(part in row for part in rows for row in line.rows):
+        if rows and not any(row in rows for row in line.rows):
             continue
         table.add_row(line.name, *_cells(line, name, mine))
     return table

@@ -232,3 +232,8 @@ def test_an_experiment_file_may_import_its_neighbours(tmp_path: Path) -> None:
     path.write_text("from neighbour_of_file import experiment")
     assert load_experiment(path).title == "file"
     assert str(tmp_path) not in sys.path
+
+
+def test_conformance_of_an_unknown_row(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("conformance", "--row", "LSMT") == 1
+    assert "no row is about 'LSMT'. Did you mean 'LSTM'?" in capsys.readouterr().err
