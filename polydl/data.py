@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from polydl.errors import DataError, DTypeError
 from polydl.program.binding import bind_sizes
+from polydl.program.sizes import evaluate
 from polydl.program.structure import flatten_as
-from polydl.program.types import Block, DType, Program, Value, walk
+from polydl.program.types import DType, Program
 
 _KINDS = {"float": "f", "int": "iu", "bool": "b"}
 
@@ -48,13 +49,13 @@ def cast(array: Any, dtype: DType, floating: str, where: str, instead: str = "")
 def input_arrays(
     program: Program, given: Any, floating: str, where: str = "the model's input"
 ) -> list[np.ndarray]:
-    """Arrays in the order of the program's inputs, cast, with fitting shapes."""
+    """Arrays in the order of the program's inputs, cast, with fitting shapes and indices in range."""
     leaves = flatten_as(program.inputs, given, where)
     arrays = [
         cast(leaf, value.dtype, floating, f"input {value.name!r}", ", or change dl.Input's dtype")
         for leaf, value in zip(leaves, program.root.inputs, strict=True)
     ]
-    bind_sizes(program, [array.shape for array in arrays])
+    check_indices(program, arrays, bind_sizes(program, [array.shape for array in arrays]))
     return arrays
 
 
@@ -86,28 +87,18 @@ def check_count(arrays: list[np.ndarray], *others: np.ndarray) -> int:
     return count
 
 
-def check_indices(program: Program, arrays: list[np.ndarray]) -> None:
-    """Indices into an embedding that come straight from an input must be in range."""
-    for value, array in zip(program.root.inputs, arrays, strict=True):
-        if value.dtype != "int" or not array.size:
+def check_indices(program: Program, arrays: list[np.ndarray], sizes: Mapping[str, int]) -> None:
+    """Inputs that the model looks up as they are must be in range: see `polydl.program.lookups`."""
+    for lookup in program.lookups:
+        array, rows = arrays[lookup.seen.input], evaluate(lookup.rows, sizes)
+        indices = lookup.seen.elements(array, sizes)
+        if not indices.size or (indices.min() >= 0 and indices.max() < rows):
             continue
-        low, high = int(array.min()), int(array.max())
-        for block in _embeddings(program, program.root, value):
-            size = int(block.config["size"])
-            if low < 0 or high >= size:
-                raise DataError(
-                    f"input {value.name!r} holds indices from {low} to {high}, but "
-                    f"{block.path or 'the model'} (Embedding) has {size} rows, for 0 to {size - 1}"
-                )
-
-
-def _embeddings(program: Program, block: Block, value: Value) -> Iterator[Block]:
-    """The Embeddings that take a Block's input as it is, in the Block or in what it calls."""
-    if block.kind.startswith("polydl:Embedding@"):
-        yield block
-    for node in walk(block.nodes):
-        if node.op == "call":
-            called = program.blocks[node.attributes["block"]]
-            for operand, inner in zip(node.operands, called.inputs, strict=True):
-                if isinstance(operand, Value) and operand.id == value.id:
-                    yield from _embeddings(program, called, inner)
+        places = lookup.seen.elements(np.arange(array.size).reshape(array.shape), sizes)
+        first = places[(indices < 0) | (indices >= rows)].min()
+        position = [int(i) for i in np.unravel_index(first, array.shape)]
+        raise DataError(
+            f"input {program.root.inputs[lookup.seen.input].name!r} holds {array.flat[first]} at "
+            f"{position}, but {lookup.where} looks it up among {rows} rows, from 0 to {rows - 1}. "
+            "Correct it; where the nearest row is meant, use ops.clip in the model"
+        )

@@ -50,7 +50,8 @@ class FunctionalEmitter(LayerEmitter):
 
     @property
     def model_name(self) -> str:
-        return snake_case(self.class_name(self.units.root))
+        """Keras takes no name that begins with an underscore."""
+        return snake_case(self.class_name(self.units.root)).lstrip("_") or "model"
 
     def name_text(self, body: BuilderBody, unit: Unit) -> str:
         """The name of a layer as an argument in the text of a builder."""

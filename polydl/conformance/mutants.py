@@ -88,7 +88,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("pool's stride", "max pool", r"(max_pool2d\(x2?, 2)\)|strides=\(2, 2\)|MaxPooling2D\(2,",
            lambda m: f"{m.group(1)}, 1)" if m.group(1) else
            "MaxPooling2D(2, strides=1," if "Pooling" in m.group() else "strides=(1, 1)"),
-    Mutant("another row of the table", "embedding, out of range", r"\(?(x, )?0, 6\)",
+    Mutant("another row of the table", "embedding, out of range", r"\(?(x - 3, )?0, 6\)",
            lambda m: m.group().replace("6", "5")),
     Mutant("dropout's scale", "dropout, portable", r"x / self\.divisor", "x"),
     Mutant("dropout keeps too few", "dropout, portable", r"uniform < self\.threshold",
@@ -119,7 +119,7 @@ MUTANTS: tuple[Mutant, ...] = (
            r"variance = 1.2 * \1", natives=False),
     Mutant("smallest for largest", "accuracy", r"argmax", "argmin"),
     Mutant("index not clamped", "embedding, out of range",
-           r"x\.clamp\(0, 6\)|jnp\.clip\(x, 0, 6\)|ops\.clip\(x, 0, 6\)", "x"),
+           r"\(x - 3\)\.clamp\(0, 6\)|(jnp|ops)\.clip\(x - 3, 0, 6\)", "x - 3"),
     Mutant("groups ignored", "conv, groups", r"groups=2|feature_group_count=2",
            lambda m: m.group().replace("2", "1")),
     Mutant("causal padding after", "conv 1d", r"F\.pad\(x, \(2, 0\)\)|padding=\"causal\"|\"CAUSAL\"",

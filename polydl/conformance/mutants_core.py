@@ -24,8 +24,10 @@ from polydl.functions import activations, attention, positions
 from polydl.layers import adaptive_pooling, geometry, pooling
 from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
+from polydl.layers.bilinear import Bilinear
 from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
+from polydl.layers.embedding import Embedding
 from polydl.layers.group_norm import InstanceNorm, _Grouped
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
@@ -65,6 +67,9 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"0\.5 / slope", "0.4 / slope"),
     CoreMutant("mish without softplus", "activations", _plain(activations.mish),
                r"softplus\(x\)", "x"),
+    CoreMutant("bilinear form without its bias", "bilinear", Bilinear.definition, r"y \+ self", "self"),
+    CoreMutant("padding below the table forgotten", "embedding, out of range", Embedding._is_padding,
+               r"x <= 0", "x == 0"),
     CoreMutant("LayerNorm without its mean", "norms", LayerNorm.definition,
                r"x - ops\.mean\(x, self\.axes, keepdims=True\)", "x"),
     CoreMutant("GroupNorm over places alone", "group norm, images", _Grouped.normalize,

@@ -13,8 +13,10 @@ from polydl.spec.tensor import Tensor
 class Embedding(Module):
     """One learned row of `features` numbers for each index: y[...] = table[x[...]].
 
-    table (size, features). An index out of range takes the nearest row inside a program, on every
-    backend; torch and Keras would raise, Flax would give NaN.
+    table (size, features). An index out of range, negative ones included, is an error where a net is
+    called or fitted, if it comes from an input as it is. One that the model computes takes the nearest
+    row, on every backend, and so does one that reaches the native object in another way; torch and
+    Keras would raise, Flax would give NaN.
 
     padding_index: its row counts as zeros, and never learns. torch's padding_idx only starts it so;
     Keras' mask_zero passes a mask on, and Flax has none.
@@ -31,13 +33,24 @@ class Embedding(Module):
             raise DefinitionError(
                 f"Embedding: padding_index must be from 0 to {self.size - 1}, got {self.padding_index}"
             )
+        if self.padding_index is not None and self.size == 1:
+            raise DefinitionError(
+                "Embedding: padding_index leaves no row of a table of one to learn"
+            )
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.dtype != "int":
             raise DTypeError(f'Embedding takes integer indices, got {x!r}; use dtype="int"')
         table = self.parameter("table", (self.size, self.features), self.table_initializer)
+        rows = ops.take(table, x)
         if self.padding_index is None:
-            return ops.take(table, x)
-        nearest = ops.minimum(ops.maximum(x, 0), self.size - 1)
-        padding = (nearest == self.padding_index)[..., None]
-        return ops.where(padding, 0.0, ops.take(table, nearest))
+            return rows
+        return ops.where(self._is_padding(x)[..., None], 0.0, rows)
+
+    def _is_padding(self, x: Tensor) -> Tensor:
+        """Whether the row is that of padding; the first and the last are also those of all beyond."""
+        if self.padding_index == 0:
+            return x <= 0
+        if self.padding_index == self.size - 1:
+            return x >= self.size - 1
+        return x == self.padding_index

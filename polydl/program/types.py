@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from polydl.program.sizes import Shape
+
+if TYPE_CHECKING:
+    from polydl.program.lookups import Lookup
 
 FORMAT_VERSION = 1
 
@@ -142,6 +145,13 @@ class Program:
             for size in value.shape:
                 found.update(dict.fromkeys(sorted(symbols([size]))))
         return tuple(found)
+
+    @cached_property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Where integer inputs are looked up as they are."""
+        from polydl.program.lookups import find_lookups
+
+        return find_lookups(self)
 
     def __str__(self) -> str:
         from polydl.program.text import to_text

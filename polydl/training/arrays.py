@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from polydl.data import cast, check_count, check_finite, check_indices, input_arrays
+from polydl.data import cast, check_count, check_finite, input_arrays
 from polydl.errors import DataError, DTypeError, ShapeError
 from polydl.losses.loss import fits
 from polydl.program.binding import bind_sizes
@@ -56,7 +56,6 @@ def training_arrays(
             check_finite(array, f"input {value.name!r}")
         for key, array in given.items():
             check_finite(array, key)
-        check_indices(program, arrays)
     sizes = bind_sizes(program, [array.shape for array in arrays])
 
     def known(shape: Shape) -> Shape:

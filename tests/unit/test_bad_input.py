@@ -201,7 +201,7 @@ CASES: dict[str, tuple[type[PolydlError], str, Callable[[], Any]]] = {
     ),
     "shape of MSE targets": (ShapeError, r"targets have the shape \(6, 4\); MSE.*takes \(6, 3\)",
                              lambda: data(MLP, X, x, x, dl.MSE())),
-    "indices": (DataError, r"indices from 0 to 10, but encoder\.0 \(Embedding\) has 10 rows",
+    "indices": (DataError, r"^data: input 'ids' holds 10 at \[0, 0\], but encoder\.0 \(Embedding\)",
                 lambda: data(Tokens(), dl.Input((None, 3), "int"),
                              without(np.zeros((6, 3), int), 0, 10), labels)),
     "integers beyond int32": (DataError, r"integers beyond int32",

@@ -1,10 +1,11 @@
-"""Dense layers and embeddings."""
+"""Dense and bilinear layers, and embeddings."""
 
 from __future__ import annotations
 
 from polydl.emission.code import Code
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
+from polydl.program.sizes import same_shape
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
     DENSE,
@@ -19,6 +20,18 @@ def dense(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     bias = "" if block.config["use_bias"] else ", bias=False"
     sizes = f"{literal(inputs, 'in_features')}, {literal(units, 'units')}"
     return Native(f"nn.Linear({sizes}{bias})", weights=DENSE)
+
+
+def bilinear(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """nn.Bilinear does not broadcast leading axes."""
+    first, second = (value.shape[:-1] for value in block.inputs)
+    if not same_shape(first, second):
+        return None
+    left, right, units = weight_shape(emitter, block, "kernel")
+    sizes = f"{literal(left, 'in1_features')}, {literal(right, 'in2_features')}"
+    bias = "" if block.config["use_bias"] else ", bias=False"
+    text = f"nn.Bilinear({sizes}, {literal(units, 'units')}{bias})"
+    return Native(text, weights={"kernel": ("weight", (2, 0, 1)), "bias": ("bias", None)})
 
 
 def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -37,9 +50,11 @@ def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None
 
 NATIVES: dict[str, Row] = {
     "polydl:Dense@1": dense,
+    "polydl:Bilinear@1": bilinear,
     "polydl:Embedding@1": embedding,
 }
 
 REASONS: dict[str, str] = {
+    "polydl:Bilinear@1": "where leading axes broadcast: nn.Bilinear takes equal ones",
     "polydl:Embedding@1": "with a padding index: its row must count as zeros whatever the table holds",
 }

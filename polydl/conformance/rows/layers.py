@@ -11,7 +11,7 @@ from polydl import layers
 from polydl.conformance import expectations as e
 from polydl.conformance.expectations import Array
 from polydl.conformance.row import RANDOM_SEED, Part, RandomRow, Row, Weights, several
-from polydl.conformance.samplers import fixed, integers, normal
+from polydl.conformance.samplers import fixed, normal
 from polydl.spec.input import Input
 from polydl.spec.module import Sequential
 
@@ -106,16 +106,6 @@ ROWS: tuple[Row | RandomRow, ...] = (
     several(
         "batch norm, offset", (BATCH_NORM,), Input((None, 2)), normal(8, 2, mean=1e3),
         modes=(True,), gradients=False, default=_batch_norms()["default"],
-    ),
-    several(
-        "embedding", (EMBEDDING,), Input((None, None), "int"), _IDS,
-        resized=integers(3, 4, high=7),
-        table=Part(lambda: layers.Embedding(7, 4), e.embedding),
-    ),
-    several(
-        "embedding, out of range", (EMBEDDING,), Input((None,), "int"),
-        fixed([-3, 0, 6, 7, 900, 2], np.int32),
-        table=Part(lambda: layers.Embedding(7, 4), e.embedding),
     ),
     several(
         "flatten", (FLATTEN,), Input((None, 2, 3, 4)), normal(2, 2, 3, 4),

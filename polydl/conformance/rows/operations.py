@@ -307,7 +307,8 @@ def _arrays_expected(x: Array, y: Array) -> dict[str, Array]:
 
 
 def _scattered(x: Tensor, places: Tensor, updates: Tensor) -> dict[str, Tensor]:
-    """x (5, 2), places (batch,), updates (batch, 2)."""
+    """x (5, 2), places (batch,) and 2 more, updates (batch, 2)."""
+    places = places - 2
     return {
         "scatter_add": ops.scatter_add(x, places, updates),
         "segment_sum": ops.segment_sum(updates, places, 4),
@@ -317,7 +318,7 @@ def _scattered(x: Tensor, places: Tensor, updates: Tensor) -> dict[str, Tensor]:
 
 
 def _scattered_expected(x: Array, places: Array, updates: Array) -> dict[str, Array]:
-    added, sums, counts = x.copy(), np.zeros((4, 2)), np.zeros((4, 1))
+    added, sums, counts, places = x.copy(), np.zeros((4, 2)), np.zeros((4, 1)), places - 2
     for place, update in zip(places, updates, strict=True):
         added[min(max(place, 0), 4)] += update
         sums[min(max(place, 0), 3)] += update
@@ -415,7 +416,7 @@ ROWS: tuple[Row | RandomRow, ...] = (
     Row(
         "scattered rows", _primitives("scatter_add take"), lambda: Apply3(_scattered),
         (Input((5, 2)), Input((6,), "int"), Input((6, 2))),
-        (normal(5, 2), fixed([1, 3, 1, -2, 9, 0], np.int32), normal(6, 2)),
+        (normal(5, 2), fixed([3, 5, 3, 0, 11, 2], np.int32), normal(6, 2)),
         plain(_scattered_expected),
     ),
     Row(

@@ -10,7 +10,7 @@ import numpy as np
 from polydl import layers
 from polydl.conformance import expectations as e
 from polydl.conformance.row import RANDOM_SEED, Array, Part, RandomRow, Row, Weights, several
-from polydl.conformance.samplers import fixed, normal, spread
+from polydl.conformance.samplers import normal, spread
 from polydl.spec.input import Input
 from polydl.spec.module import Sequential
 
@@ -54,15 +54,6 @@ def _prelu(w: Weights, x: Array, training: bool) -> Array:
     return result
 
 
-def _padded(index: int) -> Callable[[Weights, Array, bool], Array]:
-    def formula(w: Weights, x: Array, training: bool) -> Array:
-        table = w["table"].copy()
-        table[index] = 0
-        return e.embedding({"table": table}, x, training)
-
-    return formula
-
-
 ROWS: tuple[Row | RandomRow, ...] = (
     Row(
         "drop path, portable", (_PATH,), lambda: Sequential(layers.DropPath(0.4)),
@@ -85,11 +76,5 @@ ROWS: tuple[Row | RandomRow, ...] = (
     several(
         "prelu", ("polydl:PReLU@1",), Input((None, 3, 4)), spread(2, 3, 4),
         each=Part(layers.PReLU, _prelu), shared=Part(lambda: layers.PReLU(shared=True), _prelu),
-    ),
-    several(
-        "embedding, padding", ("polydl:Embedding@1",), Input((None,), "int"),
-        fixed([-3, 0, 2, 6, 900, 2], np.int32),
-        inner=Part(lambda: layers.Embedding(7, 4, padding_index=2), _padded(2)),
-        first=Part(lambda: layers.Embedding(7, 4, padding_index=0), _padded(0)),
     ),
 )  # fmt: skip

@@ -279,14 +279,14 @@ def _arrays_expected(x: Array, y: Array) -> dict[str, Array]:
 def _gathers(table: Tensor, rows: Tensor, picks: Tensor) -> dict[str, Tensor]:
     """table (6, 3), rows (batch, 2), picks (6, 2)."""
     return {
-        "take": ops.take(table, rows),
+        "take": ops.take(table, rows - 4),
         "take_along_axis": ops.take_along_axis(table, picks, 1),
         "take_along_first": ops.take_along_axis(table[:, :2], picks[:3] + 2, 0),
     }
 
 
 def _gathers_expected(table: Array, rows: Array, picks: Array) -> dict[str, Array]:
-    nearest = [[table[sorted((0, i, 5))[1]] for i in row] for row in rows]
+    nearest = [[table[sorted((0, i - 4, 5))[1]] for i in row] for row in rows]
     return {
         "take": np.array(nearest),
         "take_along_axis": np.array([[table[i, j] for j in p] for i, p in enumerate(picks)]),
@@ -350,7 +350,7 @@ ROWS: tuple[Row | RandomRow, ...] = (
         "gathers", _named("take", "take_along_axis"),
         lambda: Apply3(_gathers),
         (Input((6, 3)), Input((None, 2), "int"), Input((6, 2), "int")),
-        (normal(6, 3), fixed([[0, 5], [3, 3], [-4, 9]], np.int32), integers(6, 2, high=3)),
+        (normal(6, 3), fixed([[4, 9], [7, 7], [0, 13]], np.int32), integers(6, 2, high=3)),
         plain(_gathers_expected),
     ),
     RandomRow(
