@@ -338,7 +338,7 @@ class _BlockLayout:
             return bool(node.attributes.get("keepdims")) and _is_image(node.operands[0])
         if node.op == "pad":
             return _is_image(node.operands[0])
-        if node.op not in ELEMENTWISE:
+        if node.op not in ELEMENTWISE and node.op != "concatenate":
             return False
         ranks = {len(v.shape) for v in values_of(node.operands)} - {0}
         return len(ranks) == 1 and ranks.issubset(IMAGE_RANKS)
@@ -461,8 +461,7 @@ class _BlockLayout:
 
 
 def _rank(node: Node) -> int:
-    (value,) = values_of(node.operands)
-    return len(value.shape)
+    return len(next(values_of(node.operands)).shape)
 
 
 def _axes(node: Node) -> tuple[int, ...]:
@@ -477,6 +476,9 @@ def _turned_attributes(node: Node) -> Mapping[str, Any]:
         order = to_first(_rank(node))
         axes = tuple(sorted(order.index(a) for a in _axes(node)))
         return {**node.attributes, "axis": axes[0] if len(axes) == 1 else axes}
+    if node.op == "concatenate":
+        axis = node.attributes.get("axis", -1) % _rank(node)
+        return {**node.attributes, "axis": to_first(_rank(node)).index(axis)}
     if node.op == "pad":
         widths = node.attributes["widths"]
         return {**node.attributes, "widths": tuple(widths[a] for a in to_first(_rank(node)))}

@@ -123,6 +123,11 @@ def literal_text(value: Scalar) -> str:
     return repr(value)
 
 
+def constant_maker(value: Scalar) -> str | None:
+    """ "zeros" or "ones", which all frameworks have, for what they fill an array with."""
+    return {"0": "zeros", "0.0": "zeros", "1": "ones", "1.0": "ones"}.get(repr(value))
+
+
 def string_text(text: str) -> str:
     """A string as source, in double quotes unless that takes backslashes."""
     single = repr(text)

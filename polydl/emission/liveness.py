@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from polydl.program.types import Block, Node, Operand, Value, values_of
@@ -121,7 +121,9 @@ class Liveness:
             if nested > (MAX_RESULT_DEPTH if is_result else MAX_DEPTH):
                 continue
             held = [node, *(n for v in values_of(node.operands) for n in self._held.get(v.id, []))]
-            if any(self._passes_effect(n, uses[0]) or self._passes_state(n, uses[0]) for n in held):
+            if self._passes_effect(held, uses[0]) or any(
+                self._passes_state(n, uses[0]) for n in held
+            ):
                 continue
             self.inlined.add(value.id)
             self._held[value.id] = [n for n in held if self._matters(n)]
@@ -144,11 +146,12 @@ class Liveness:
             for index, body, other in self._state
         )
 
-    def _passes_effect(self, node: Node, use: Use) -> bool:
-        index = self.index[id(node)]
-        if index not in self._effects:
-            return False
-        return any(index < other < use.index for other in self._effects)
+    def _passes_effect(self, held: Sequence[Node], use: Use) -> bool:
+        """Whether an effect between an expression's nodes and its use is not of the expression."""
+        own = {self.index[id(node)] for node in held}.intersection(self._effects)
+        return bool(own) and any(
+            min(own) < other < use.index for other in self._effects if other not in own
+        )
 
     def _held_until(self, identity: int, body: int) -> int:
         """The end of the outermost function or loop around a use that a value comes into.

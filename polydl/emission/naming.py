@@ -14,9 +14,9 @@ BUILTINS = frozenset(dir(builtins))
 
 
 def snake_case(name: str) -> str:
-    """ "ResBlock" to "res_block"; a trailing "2D" is left out, as in "Conv2D" to "conv"."""
+    """ "ResBlock" to "res_block", "ViT" to "vit"; a trailing "2D" is left out: "Conv2D" to "conv"."""
     name = re.sub(r"[123]D$", "", name)
-    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    name = re.sub(r"([a-z0-9])([A-Z])(?!$)", r"\1_\2", name)
     return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name).lower()
 
 

@@ -1,4 +1,7 @@
-"""Modules that do no more than call others in turn: the framework has a part of its own for these."""
+"""Modules that do no more than call others in turn: the framework has a part of its own for these.
+
+A module of a class with a name, which its holder has several of, keeps its class all the same.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,15 @@ def find_sequences(units: UnitTable) -> None:
     for unit in units.modules.values():
         items = _chain(units, unit)
         free = not shared & {unit, *items} and not unit.borrowed
-        if items and unit.parent is not None and free:
+        if items and unit.parent is not None and free and not _is_one_of_several(unit):
             unit.sequence = tuple(items)
+
+
+def _is_one_of_several(unit: Unit) -> bool:
+    assert unit.parent is not None
+    name = unit.block.class_name
+    same = [u for u in unit.parent.children.values() if u.block.class_name == name]
+    return name != "Sequential" and len(same) > 1
 
 
 def _chain(units: UnitTable, unit: Unit) -> list[Unit]:

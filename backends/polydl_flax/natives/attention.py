@@ -7,7 +7,7 @@ the mean of v there, and zeros here.
 
 from __future__ import annotations
 
-from polydl.emission.code import Code
+from polydl.emission.code import Code, Option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
 from polydl.program.sizes import same_shape
@@ -38,8 +38,8 @@ def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None
         return None
     limited = "mask" in names or "lengths" in names
     options = ""
-    if block.config["causal"]:
-        options += ", causal=True" if limited else ", is_causal=True"
+    keyword = "causal" if limited else "is_causal"
+    options += literal(block.config["causal"], "causal", Option(f", {keyword}=", False))
     if block.config["scale"] is not None:
         options += f", scale={literal(block.config['scale'], 'scale')}"
 

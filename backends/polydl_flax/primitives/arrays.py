@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code, literal_text
+from polydl.emission.code import Code, constant_maker, literal_text
 from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.errors import BackendError
@@ -79,8 +79,10 @@ def _arange(body: Body, node: Node, args: list[Code]) -> Code:
 
 def _full(body: Body, node: Node, args: list[Code]) -> Code:
     shape = body.sizes.shape(node.attributes["shape"]).text
-    value = body.literal(node.attributes["value"], "value")
-    return Code(f"jnp.full({shape}, {value}, {own_dtype(body, node.output.dtype)})")
+    value, dtype = node.attributes["value"], own_dtype(body, node.output.dtype)
+    if maker := constant_maker(value):
+        return Code(f"jnp.{maker}({shape}, {dtype})")
+    return Code(f"jnp.full({shape}, {body.literal(value, 'value')}, {dtype})")
 
 
 def _constant(body: Body, node: Node, args: list[Code]) -> Code:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polydl.emission.body import Body
-from polydl.emission.code import ADD, Code, binary, literal_text, tuple_text
+from polydl.emission.code import ADD, Code, binary, constant_maker, literal_text, tuple_text
 from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.program.sizes import Size, same_shape
@@ -65,9 +65,11 @@ def _arange(body: Body, node: Node, args: list[Code]) -> Code:
 
 def _full(body: Body, node: Node, args: list[Code]) -> Code:
     shape = body.sizes.shape(node.attributes["shape"]).text if node.attributes["shape"] else "()"
-    value = node.attributes["value"]
+    value, dtype = node.attributes["value"], dtype_text(body, node.output.dtype)
+    if maker := constant_maker(value):
+        return Code(f"ops.{maker}({shape}, dtype={dtype})")
     shown = str(value) if isinstance(value, bool) else body.literal(value, "value")
-    return Code(f"ops.full({shape}, {shown}, dtype={dtype_text(body, node.output.dtype)})")
+    return Code(f"ops.full({shape}, {shown}, dtype={dtype})")
 
 
 def _constant(body: Body, node: Node, args: list[Code]) -> Code:

@@ -6,7 +6,7 @@ nothing, as the definition does.
 
 from __future__ import annotations
 
-from polydl.emission.code import Code
+from polydl.emission.code import Code, Option
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
 from polydl.program.types import Block
@@ -61,10 +61,10 @@ def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None
             text += ", causal=True" if causal else ""
             return Code(f"masked_attention({text}{options})")
         text = ", ".join(f"{given[name].atom}.transpose(1, 2)" for name in "qkv")
-        if causal:
-            text += ", is_causal=True"
-        elif limits:
+        if names[3:]:
             text += f", attn_mask={args[3].text}"
+        else:
+            text += literal(causal, "causal", Option(", is_causal=", False))
         return Code(f"F.scaled_dot_product_attention({text}{options}).transpose(1, 2)")
 
     return Native(call=call, support=support)

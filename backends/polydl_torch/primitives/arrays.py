@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from polydl.emission.body import Body
-from polydl.emission.code import Code, literal_text
+from polydl.emission.code import Code, constant_maker, literal_text
 from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.program.sizes import AnySize
@@ -57,8 +57,10 @@ def _arange(body: Body, node: Node, args: list[Code]) -> Code:
 def _full(body: Body, node: Node, args: list[Code]) -> Code:
     shape = body.sizes.shape(node.attributes["shape"]).text
     dtype, value = node.output.dtype, node.attributes["value"]
-    value = body.literal(float(value) if dtype == "float" else value, "value")
     named = "" if dtype == "float" else f", dtype={DTYPES[dtype]}"
+    if maker := constant_maker(value):
+        return Code(f"torch.{maker}({shape}{named}{device_of(body)})")
+    value = body.literal(float(value) if dtype == "float" else value, "value")
     return Code(f"torch.full({shape}, {value}{named}{device_of(body)})")
 
 
