@@ -211,11 +211,15 @@ def conformance(
     natives: Annotated[
         Path | None, typer.Option(help="Write the table of natives there, and check nothing.")
     ] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(help="Write models and their texts there, and check nothing.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """The support table, and the measured errors against the reference."""
     from polydl.backend import get_backend, installed_backends
     from polydl.conformance.cli import run
+    from polydl.conformance.gallery import gallery as gallery_page
     from polydl.conformance.natives_table import natives_table
     from polydl.precision import check_dtype
 
@@ -225,11 +229,12 @@ def conformance(
         get_backend(name)
     if dtype is not None:
         check_dtype(dtype)
-    if natives is not None:
-        _make_folder(natives.resolve().parent)
-        natives.write_text(natives_table(names), encoding="utf-8")
-        return
-    raise typer.Exit(run(names, device, dtype, row))
+    for path, page in ((natives, natives_table), (gallery, gallery_page)):
+        if path is not None:
+            _make_folder(path.resolve().parent)
+            path.write_text(page(names), encoding="utf-8")
+    if natives is None and gallery is None:
+        raise typer.Exit(run(names, device, dtype, row))
 
 
 def _epoch_line(epochs: int) -> Callable[[int, dict[str, float]], None]:

@@ -10,10 +10,13 @@ import pytest
 
 import polydl as dl
 from polydl.backend import Options, get_backend, installed_backends
+from polydl.conformance.architectures import ARCHITECTURES
+from polydl.conformance.gallery import emitted, gallery
 from polydl.program.passes import portable_randomness
 from tests.sample_models import SNAPSHOT_MODELS, ResBlock
 
 SNAPSHOTS = Path(__file__).parent.parent / "snapshots"
+GALLERY = SNAPSHOTS.parent.parent / "docs" / "gallery.md"
 BACKENDS = [b.name for b in installed_backends() if not b.missing and not b.problem]
 TRAINING = dl.Training(
     loss=dl.CrossEntropy(), optimizer=dl.Adam(1e-3), batch_size=64, epochs=10,
@@ -34,6 +37,17 @@ def hold(name: str, text: str) -> None:
 def test_model_source(name: str, backend: str) -> None:
     model, inputs = SNAPSHOT_MODELS[name]()
     hold(f"{name}.{backend}", get_backend(backend).emit(dl.trace(model, inputs), Options()).source)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_architecture_source(name: str, backend: str) -> None:
+    hold(f"models.{name}.{backend}", emitted(backend, dl.trace(*ARCHITECTURES[name]())))
+
+
+def test_every_architecture_is_held() -> None:
+    held = {type(make()[0]).__name__ for make in ARCHITECTURES.values()}
+    assert held == {*dl.models.__all__} - {"ResNet"}, "ResNet is held as ResNet18 and ResNet50"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -67,3 +81,14 @@ def test_readme_shows_what_is_emitted(backend: str) -> None:
     source = get_backend(backend).emit(program, Options()).source
     body = re.split(r"\n\n\n", source, maxsplit=1)[1].strip()
     assert body in readme
+
+
+def test_gallery_shows_what_is_emitted() -> None:
+    names = ["flax", "keras", "torch"]
+    if names != BACKENDS:
+        pytest.skip(f"the page is about {names}, here are {BACKENDS}")
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        GALLERY.write_text(gallery(names))
+    assert gallery(names) == GALLERY.read_text(), (
+        "write it anew: polydl conformance --gallery docs/gallery.md"
+    )
