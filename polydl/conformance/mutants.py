@@ -47,6 +47,8 @@ class Verdict:
 
 
 MUTANTS: tuple[Mutant, ...] = (
+    Mutant("diagonal of triu", "more arrays", r"(triu\(a, \w+=)1", r"\g<1>0"),
+    Mutant("correction of the variance", "more reductions", r"(correction|ddof)=1", r"\1=0"),
     Mutant("epsilon of LayerNorm", "norms", r"(eps(?:ilon)?=)1e-05", r"\g<1>2e-05"),
     Mutant("epsilon of the definition", "norms", r"variance \+ self\.epsilon",
            "variance + 2 * self.epsilon", natives=False),

@@ -54,7 +54,7 @@ def window_node(block: Block) -> Node:
     return next(node for node in block.nodes if node.op in WINDOWED)
 
 
-def function_native(template: str, precedence: int | None = None, **options: str) -> Native:
+def function_native(template: str, precedence: int | None = None, **options: Any) -> Native:
     """A native that is an expression: "F.relu({0})"; write "{0!a}" where an atom is needed."""
     found = re.findall(r"\{\d+", template)
 
@@ -65,4 +65,4 @@ def function_native(template: str, precedence: int | None = None, **options: str
         return Code(text) if precedence is None else Code(text, precedence)
 
     named = len(set(found)) < len(found)
-    return Native(call=call, named=named, **options)  # type: ignore[arg-type]
+    return Native(call=call, named=named, **options)

@@ -182,8 +182,8 @@ def diag(x: Tensor, *, k: int = 0) -> Tensor:
 
 @builtin_function()
 def top_k(x: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
-    """The first k in descending order; ~x reverses ints without an overflow."""
-    order = -x if x.dtype == "float" else ~x
+    """The first k in descending order; the bits of ints reverse theirs without an overflow."""
+    order = -x if x.dtype == "float" else apply("bitwise_not", x)
     indices = apply("argsort", order, axis=-1)[..., :k]
     return apply("take_along_axis", x, indices, axis=-1), indices
 

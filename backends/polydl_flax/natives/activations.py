@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
+from polydl.emission.rows import called
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     Literal,
     Row,
     function_row,
-    with_axis,
 )
 
 
@@ -39,9 +39,9 @@ NATIVES: dict[str, Row] = {
     "polydl:log_sigmoid@1": function_row("nnx.log_sigmoid({0})", "nnx.log_sigmoid"),
     "polydl:silu@1": function_row("nnx.silu({0})", "nnx.silu"),
     "polydl:softsign@1": function_row("nnx.soft_sign({0})", "nnx.soft_sign"),
-    "polydl:glu@1": with_axis("nnx.glu"),
-    "polydl:softmax@1": with_axis("nnx.softmax"),
-    "polydl:log_softmax@1": with_axis("nnx.log_softmax"),
+    "polydl:glu@1": called("nnx.glu", axis="axis"),
+    "polydl:softmax@1": called("nnx.softmax", axis="axis"),
+    "polydl:log_softmax@1": called("nnx.log_softmax", axis="axis"),
 }
 
 REASONS: dict[str, str] = {

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from polydl.emission.code import Literal
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native, function_native, window_attributes
+from polydl.emission.native import window_attributes
+from polydl.emission.rows import (  # noqa: F401
+    Literal,
+    Row,
+    function_row,
+    own_entry,
+    weight_shape,
+)
 from polydl.program.types import Block
 from polydl_flax.initial import initializer_text
 
-Row = Callable[[Emitter, Block, Literal], Native | None]
-
-
 DENSE = {"kernel": ("kernel", None), "bias": ("bias", None)}
-
-
-def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
-    """The canonical shape of one of the module's own entries."""
-    return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
 
 
 def tail(emitter: Emitter, block: Block, **initial: tuple[str, str]) -> str:
@@ -47,14 +43,3 @@ def padding_text(block: Block) -> str:
         return '"VALID"'
     padding = block.config["padding"]
     return f'"{padding.upper()}"' if isinstance(padding, str) else str(pairs)
-
-
-def function_row(template: str, module: str = "") -> Row:
-    """module: what stands for it in a sequence of modules."""
-    return lambda emitter, block, literal: function_native(template, module=module)
-
-
-def with_axis(function: str) -> Row:
-    return lambda emitter, block, literal: function_native(
-        f"{function}({{0}}, axis={block.config['axis']})"
-    )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
-from polydl.emission.code import ADD, MULTIPLY, Code, binary
+from polydl.emission.code import ADD, MULTIPLY, Code
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
+from polydl.emission.rows import called, merged
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     Literal,
@@ -24,21 +23,6 @@ def flatten(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return Native(call=call)
 
 
-def concatenate(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    def call(_: str, args: list[Code]) -> Code:
-        parts = ", ".join(a.text for a in args)
-        return Code(f"jnp.concatenate([{parts}], axis={block.config['axis']})")
-
-    return Native(call=call)
-
-
-def merged(symbol: str, precedence: int) -> Row:
-    def call(_: str, args: list[Code]) -> Code:
-        return reduce(lambda a, b: binary(a, symbol, b, precedence), args)
-
-    return lambda emitter, block, literal: Native(call=call)
-
-
 def reshape(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     shape = block.config["shape"]
     if -1 in shape:
@@ -51,7 +35,7 @@ def permute(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:Concatenate@1": concatenate,
+    "polydl:Concatenate@1": called("jnp.concatenate", "[{*}]", axis="axis"),
     "polydl:Add@1": merged("+", ADD),
     "polydl:Multiply@1": merged("*", MULTIPLY),
     "polydl:Reshape@1": reshape,

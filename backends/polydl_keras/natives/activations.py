@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
+from polydl.emission.rows import called
 from polydl.program.types import Block
 from polydl_keras.natives.common import (
     Literal,
     Row,
     function_row,
-    with_axis,
 )
 
 
@@ -49,9 +49,9 @@ NATIVES: dict[str, Row] = {
     "polydl:hard_sigmoid@1": hard_sigmoid,
     "polydl:silu@1": function_row("ops.silu({0})"),
     "polydl:softsign@1": function_row("ops.softsign({0})"),
-    "polydl:glu@1": with_axis("glu"),
-    "polydl:softmax@1": with_axis("softmax"),
-    "polydl:log_softmax@1": with_axis("log_softmax"),
+    "polydl:glu@1": called("ops.glu", axis="axis"),
+    "polydl:softmax@1": called("ops.softmax", axis="axis"),
+    "polydl:log_softmax@1": called("ops.log_softmax", axis="axis"),
 }
 
 REASONS: dict[str, str] = {

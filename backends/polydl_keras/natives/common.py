@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polydl.emission.code import Code, Literal
+from polydl.emission.code import Code
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native, function_native, window_attributes
-from polydl.program.types import Block, Entry
+from polydl.emission.native import Native, window_attributes
+from polydl.emission.rows import (  # noqa: F401
+    Literal,
+    Row,
+    function_row,
+    own_entry,
+    weight_shape,
+)
+from polydl.program.types import Block
 from polydl_keras.initializers import option
 from polydl_keras.primitives.common import pad_text, same_padding
-
-Row = Callable[[Emitter, Block, Literal], Native | None]
-
 
 Pairs = tuple[tuple[int, int], ...]
 
 
 KERNEL = {"kernel": ("kernel", None), "bias": ("bias", None)}
-
-
-def own_entry(emitter: Emitter, block: Block, name: str) -> Entry | None:
-    """One of the module's own entries."""
-    return emitter.program.entries.get(f"{block.path}.{name}".lstrip("."))
-
-
-def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
-    """The canonical shape of one of the module's own entries."""
-    return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
 
 
 def bias_option(emitter: Emitter, block: Block) -> str:
@@ -67,13 +61,3 @@ def placed_padding(
 
 def layer_row(construct: str) -> Row:
     return lambda emitter, block, literal: Native(construct)
-
-
-def function_row(template: str) -> Row:
-    return lambda emitter, block, literal: function_native(template)
-
-
-def with_axis(function: str) -> Row:
-    return lambda emitter, block, literal: function_native(
-        f"ops.{function}({{0}}, axis={block.config['axis']})"
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
+from polydl.emission.rows import called
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
     Literal,
     Row,
     function_row,
-    with_axis,
 )
 
 
@@ -63,9 +63,9 @@ NATIVES: dict[str, Row] = {
     "polydl:hard_swish@1": function_row("F.hardswish({0})", "nn.Hardswish()"),
     "polydl:mish@1": function_row("F.mish({0})", "nn.Mish()"),
     "polydl:softsign@1": function_row("F.softsign({0})", "nn.Softsign()"),
-    "polydl:glu@1": with_axis("F.glu"),
-    "polydl:softmax@1": with_axis("F.softmax"),
-    "polydl:log_softmax@1": with_axis("F.log_softmax"),
+    "polydl:glu@1": called("F.glu", dim="axis"),
+    "polydl:softmax@1": called("F.softmax", dim="axis"),
+    "polydl:log_softmax@1": called("F.log_softmax", dim="axis"),
 }
 
 REASONS: dict[str, str] = {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from polydl.emission.code import Literal
-from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native, function_native
-from polydl.program.types import Block, Value
-
-Row = Callable[[Emitter, Block, Literal], Native | None]
-
+from polydl.emission.rows import (  # noqa: F401
+    Literal,
+    Row,
+    function_row,
+    own_entry,
+    weight_shape,
+)
+from polydl.program.types import Value
 
 CHANNELS_FIRST = "channels_first"
 
@@ -25,19 +25,3 @@ DENSE = {"kernel": ("weight", (1, 0)), "bias": ("bias", None)}
 def known_size(value: Any, axis: int) -> int | None:
     size = value.shape[axis] if isinstance(value, Value) else None
     return size if isinstance(size, int) else None
-
-
-def weight_shape(emitter: Emitter, block: Block, name: str) -> tuple[int, ...]:
-    """The canonical shape of one of the module's own entries."""
-    return emitter.program.entries[f"{block.path}.{name}".lstrip(".")].shape
-
-
-def function_row(template: str, module: str = "") -> Row:
-    """module: what stands for it in a sequence of modules."""
-    return lambda emitter, block, literal: function_native(template, module=module)
-
-
-def with_axis(function: str) -> Row:
-    return lambda emitter, block, literal: function_native(
-        f"{function}({{0}}, dim={block.config['axis']})"
-    )

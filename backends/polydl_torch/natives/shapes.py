@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
-from polydl.emission.code import ADD, MULTIPLY, Code, binary
+from polydl.emission.code import ADD, MULTIPLY
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
+from polydl.emission.rows import called, merged
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
     CHANNELS_FIRST,
@@ -17,20 +16,6 @@ from polydl_torch.natives.common import (
 
 def flatten(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return function_native("{0!a}.flatten(1)", module="nn.Flatten()")
-
-
-def concatenate(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    def call(_: str, args: list[Code]) -> Code:
-        return Code(f"torch.cat([{', '.join(a.text for a in args)}], dim={block.config['axis']})")
-
-    return Native(call=call)
-
-
-def merged(symbol: str, precedence: int) -> Row:
-    def call(_: str, args: list[Code]) -> Code:
-        return reduce(lambda a, b: binary(a, symbol, b, precedence), args)
-
-    return lambda emitter, block, literal: Native(call=call)
 
 
 def reshape(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -68,7 +53,7 @@ def pixel_shuffle(emitter: Emitter, block: Block, literal: Literal) -> Native | 
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:Concatenate@1": concatenate,
+    "polydl:Concatenate@1": called("torch.cat", "[{*}]", dim="axis"),
     "polydl:Add@1": merged("+", ADD),
     "polydl:Multiply@1": merged("*", MULTIPLY),
     "polydl:Reshape@1": reshape,

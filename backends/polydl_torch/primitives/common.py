@@ -24,12 +24,15 @@ def transposed(code: Code, axes: tuple[int, ...]) -> Code:
     return Code(f"{code.atom}.permute({', '.join(map(str, axes))})")
 
 
-def pad_text(x: str, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> str:
+def pad_text(
+    x: str, widths: tuple[tuple[int, int], ...], value: float = 0.0, mode: str = ""
+) -> str:
     """F.pad counts from the last axis."""
     flat = [side for pair in reversed(widths) for side in pair]
     while len(flat) > 2 and flat[-2:] == [0, 0]:
         flat = flat[:-2]
     fill = "" if value == 0.0 else f", value={literal_text(value)}"
+    fill += f', mode="{mode}"' if mode else ""
     return f"F.pad({x}, {tuple_text([str(v) for v in flat])}{fill})"
 
 

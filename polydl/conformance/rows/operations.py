@@ -156,6 +156,7 @@ def _integers(a: Tensor, b: Tensor) -> dict[str, Tensor]:
         "sort": ops.sort(a, 1),
         "prod": ops.prod(b, 1),
         "one_hot": ops.one_hot(b - 1, 6, dtype="int"),
+        "top_k": ops.top_k(a, 3)[0],
     }
 
 
@@ -184,6 +185,7 @@ def _integers_expected(a: Array, b: Array) -> dict[str, Array]:
         "one_hot": np.array(
             [[[int(k == v - 1) for k in range(6)] for v in row] for row in b.tolist()], np.int32
         ),
+        "top_k": np.array([sorted(row, reverse=True)[:3] for row in a.tolist()], np.int32),
     }
 
 
@@ -394,7 +396,7 @@ ROWS: tuple[Row | RandomRow, ...] = (
     Row(
         "operations on integers",
         (*_primitives("bitwise_or bitwise_not left_shift right_shift floor_divide remainder sign "
-                      "clip cumsum sort prod"), *_functions("one_hot")),
+                      "clip cumsum sort prod"), *_functions("one_hot top_k")),
         lambda: Apply2(_integers), (Input((None, 4), "int"), Input((None, 4), "int")),
         (integers(3, 4, low=-(2**31), high=2**31), integers(3, 4, high=9)),
         plain(_integers_expected), gradients=False,

@@ -88,6 +88,21 @@ ROWS: tuple[TieRow, ...] = (
         },
     ),
     TieRow(
+        "sums of exponentials and norms at a tie",
+        ("polydl:logaddexp@1", "polydl:logsumexp@1", "polydl:norm@1"),
+        lambda: Several({
+            "logaddexp": lambda x: ops.logaddexp(x[:, 0], x[:, 1]),
+            "logsumexp": lambda x: ops.logsumexp(x, -1),
+            "norm": lambda x: ops.norm(x, axis=-1),
+        }),
+        Input((None, 2)), fixed([[0.0, 0.0], [3.0, 3.0]]),
+        {
+            "logaddexp": [[[0.5, 0.5], [0.5, 0.5]]],
+            "logsumexp": [[[0.5, 0.5], [0.5, 0.5]]],
+            "norm": [[[0.0, 0.0], [0.5**0.5, 0.5**0.5]]],
+        },
+    ),
+    TieRow(
         "order, products and bounds at a tie",
         ("primitive:sort", "primitive:argsort", "polydl:top_k@1", "primitive:prod",
          "primitive:cumprod", "primitive:clip"),
