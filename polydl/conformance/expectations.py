@@ -181,10 +181,23 @@ def mix_array(w: Weights, x: Array, training: bool) -> Array:
     return np.array([mix(int(v)) for v in x.ravel()], np.uint32).view(np.int32).reshape(x.shape)
 
 
+def portable_bits(shape: tuple[int, ...], seed: int, path: str, step: int, draw: int = 0) -> Array:
+    """What the draw-th random bits of a module are: the hash of each position, as numbers in [0, 1)."""
+    digest = hashlib.sha256(f"{seed}\0{path}\0{draw}".encode()).digest()
+    site = int.from_bytes(digest[:4], "little", signed=True)
+    bits = hash_bits(np.arange(math.prod(shape)), np.asarray(step), site).view(np.uint32)
+    return (bits / 2**32).reshape(shape)
+
+
 def dropout(x: Array, rate: float, seed: int, path: str, step: int) -> Array:
     """With the portable mask: the top 24 bits of the hash of each position, against 1 - rate."""
-    digest = hashlib.sha256(f"{seed}\0{path}\0{0}".encode()).digest()
-    site = int.from_bytes(digest[:4], "little", signed=True)
-    bits = hash_bits(np.arange(x.size), np.asarray(step), site).view(np.uint32)
-    kept = (bits / 2**32).reshape(x.shape) < 1 - rate
+    kept = portable_bits(x.shape, seed, path, step) < 1 - rate
     return np.where(kept, x / (1 - rate), 0.0)
+
+
+def assert_standard_normal(y: Array) -> None:
+    """Mean, variance and the share within one standard deviation."""
+    n = math.sqrt(y.size)
+    assert abs(y.mean()) < 5 / n
+    assert abs(y.var() - 1) < 8 / n
+    assert abs((np.abs(y) < 1).mean() - 0.6827) < 3 / n

@@ -22,12 +22,14 @@ from polydl.conformance.row import OptimizerRow, Row, ScoreRow
 from polydl.conformance.rows import row
 from polydl.functions import activations, attention, positions
 from polydl.layers import adaptive_pooling, geometry, pooling
+from polydl.layers.alpha_dropout import AlphaDropout
 from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.batch_norm import BatchNorm
 from polydl.layers.bilinear import Bilinear
 from polydl.layers.depthwise_conv import DepthwiseConv2D
 from polydl.layers.dropout import Dropout
 from polydl.layers.embedding import Embedding
+from polydl.layers.gaussian_noise import GaussianNoise
 from polydl.layers.group_norm import InstanceNorm, _Grouped
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
@@ -67,6 +69,10 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"0\.5 / slope", "0.4 / slope"),
     CoreMutant("mish without softplus", "activations", _plain(activations.mish),
                r"softplus\(x\)", "x"),
+    CoreMutant("alpha dropout without its shift", "noise, portable", AlphaDropout.definition,
+               r"scale \* x \+ shift", "scale * x"),
+    CoreMutant("the variance for the deviation", "noise, portable", GaussianNoise.definition,
+               r"self\.deviation \*", "self.deviation**2 *"),
     CoreMutant("bilinear form without its bias", "bilinear", Bilinear.definition, r"y \+ self", "self"),
     CoreMutant("padding below the table forgotten", "embedding, out of range", Embedding._is_padding,
                r"x <= 0", "x == 0"),

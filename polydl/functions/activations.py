@@ -66,14 +66,14 @@ def elu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     return ops.where(x > 0, x, alpha * (ops.exp(ops.where(x > 0, 0.0, x)) - 1.0))
 
 
-_SELU_ALPHA = 1.6732632423543772848170429916717
-_SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
 
 
 @builtin_function()
 def selu(x: Tensor) -> Tensor:
     """scale elu(x, alpha); both keep mean 0 and variance 1 (Klambauer et al. 2017)."""
-    return _SELU_SCALE * elu(x, alpha=_SELU_ALPHA)
+    return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
 
 
 @builtin_function()

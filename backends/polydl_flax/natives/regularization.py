@@ -10,17 +10,37 @@ from polydl_flax.natives.common import (
     Row,
 )
 
+GAUSSIAN_NOISE = '''class GaussianNoise(nnx.Module):
+    """Adds normal noise in training."""
 
-def dropout(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    if len(block.inputs) > 1:  # portable randomness: the mask comes from the definition
-        return None
-    return Native(f"nnx.Dropout({literal(block.config['rate'], 'rate')}, rngs=rngs)")
+    def __init__(self, stddev, *, rngs: nnx.Rngs):
+        self.stddev, self.deterministic = stddev, False
+        self.rngs = rngs.dropout.fork()
+
+    def __call__(self, x):
+        if self.deterministic:
+            return x
+        return x + self.stddev * self.rngs.normal(x.shape, x.dtype)'''
+
+
+def native(name: str, setting: str, *support: str) -> Row:
+    """A layer of one setting, which draws for itself; with portable randomness, the definition."""
+
+    def native(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        if len(block.inputs) > 1:
+            return None
+        text = f"{name}({literal(block.config[setting], setting)}, rngs=rngs)"
+        return Native(text, support=support)
+
+    return native
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:Dropout@1": dropout,
+    "polydl:Dropout@1": native("nnx.Dropout", "rate"),
+    "polydl:GaussianNoise@1": native("GaussianNoise", "deviation", "GaussianNoise"),
 }
 
-REASONS: dict[str, str] = {
-    "polydl:Dropout@1": "with portable randomness: the mask comes from the definition",
-}
+SUPPORT = {"GaussianNoise": GAUSSIAN_NOISE}
+
+_PORTABLE = "with portable randomness: the mask comes from the definition"
+REASONS: dict[str, str] = dict.fromkeys(NATIVES, _PORTABLE)

@@ -11,16 +11,25 @@ from polydl_keras.natives.common import (
 )
 
 
-def dropout(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    if len(block.inputs) > 1:  # portable randomness: the mask comes from the definition
-        return None
-    return Native(f"layers.Dropout({literal(block.config['rate'], 'rate')})")
+def native(name: str, setting: str) -> Row:
+    """A layer of one setting, which draws for itself; with portable randomness, the definition."""
+
+    def native(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        if len(block.inputs) > 1 or block.config[setting] > 1:
+            return None
+        return Native(f"layers.{name}({literal(block.config[setting], setting)})")
+
+    return native
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:Dropout@1": dropout,
+    "polydl:AlphaDropout@1": native("AlphaDropout", "rate"),
+    "polydl:Dropout@1": native("Dropout", "rate"),
+    "polydl:GaussianNoise@1": native("GaussianNoise", "deviation"),
 }
 
+_PORTABLE = "with portable randomness: the mask comes from the definition"
 REASONS: dict[str, str] = {
-    "polydl:Dropout@1": "with portable randomness: the mask comes from the definition",
+    **dict.fromkeys(NATIVES, _PORTABLE),
+    "polydl:GaussianNoise@1": "with portable randomness, and above 1, where Keras refuses",
 }

@@ -11,17 +11,36 @@ from polydl_torch.natives.common import (
     Row,
 )
 
+GAUSSIAN_NOISE = '''class GaussianNoise(nn.Module):
+    """Adds normal noise in training."""
 
-def dropout(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    if len(block.inputs) > 1:  # portable randomness: the mask comes from the definition
-        return None
-    return Native(f"nn.Dropout({literal(block.config['rate'], 'rate')})", layout=ANY)
+    def __init__(self, stddev):
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, x):
+        return x + self.stddev * torch.randn_like(x) if self.training else x'''
+
+
+def native(name: str, setting: str, *support: str) -> Row:
+    """A layer of one setting, which draws for itself; with portable randomness, the definition."""
+
+    def native(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        if len(block.inputs) > 1:
+            return None
+        text = f"{name}({literal(block.config[setting], setting)})"
+        return Native(text, layout=ANY, support=support)
+
+    return native
 
 
 NATIVES: dict[str, Row] = {
-    "polydl:Dropout@1": dropout,
+    "polydl:AlphaDropout@1": native("nn.AlphaDropout", "rate"),
+    "polydl:Dropout@1": native("nn.Dropout", "rate"),
+    "polydl:GaussianNoise@1": native("GaussianNoise", "deviation", "GaussianNoise"),
 }
 
-REASONS: dict[str, str] = {
-    "polydl:Dropout@1": "with portable randomness: the mask comes from the definition",
-}
+SUPPORT = {"GaussianNoise": GAUSSIAN_NOISE}
+
+_PORTABLE = "with portable randomness: the mask comes from the definition"
+REASONS: dict[str, str] = dict.fromkeys(NATIVES, _PORTABLE)

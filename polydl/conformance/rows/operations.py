@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from polydl import ops
+from polydl.conformance import expectations as e
 from polydl.conformance.expectations import Array
 from polydl.conformance.row import Apply, Apply2, Apply3, RandomRow, Row, plain
 from polydl.conformance.samplers import fixed, integers, normal, spread, uniform
@@ -365,14 +366,6 @@ def _fourier_expected(x: Array, y: Array) -> list[Array]:
     ]  # fmt: skip
 
 
-def _standard_normal(x: Array, y: Array) -> None:
-    """Mean, variance and the share within one standard deviation."""
-    n = math.sqrt(y.size)
-    assert abs(y.mean()) < 5 / n
-    assert abs(y.var() - 1) < 8 / n
-    assert abs((np.abs(y) < 1).mean() - 0.6827) < 3 / n
-
-
 BATCH = (None, 3, 4)
 ROWS: tuple[Row | RandomRow, ...] = (
     Row(
@@ -428,6 +421,6 @@ ROWS: tuple[Row | RandomRow, ...] = (
     RandomRow(
         "random normal", _primitives("random_bits"),
         lambda: Apply(lambda x: ops.random_normal(x.shape)), Input((None, 128)), normal(64, 128),
-        _standard_normal,
+        lambda x, y: e.assert_standard_normal(y),
     ),
 )  # fmt: skip
