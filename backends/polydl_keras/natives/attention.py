@@ -17,10 +17,10 @@ from polydl_keras.placement import IN_LAYERS
 
 MASKED_ATTENTION = '''def masked_attention(q, k, v, mask=None, lengths=None, causal=False, **options):
     """ops.dot_product_attention; zeros where a query may look at no key."""
-    key = ops.arange(ops.shape(k)[1])
+    key = ops.arange(ops.shape(k)[1], dtype="int32")
     allowed = True if mask is None else mask
     if causal:
-        allowed &= key <= ops.arange(ops.shape(q)[1])[:, None]
+        allowed &= key <= ops.arange(ops.shape(q)[1], dtype="int32")[:, None]
     if lengths is not None:
         allowed &= key < lengths[:, None, None, None]
     y = ops.dot_product_attention(q, k, v, mask=allowed, **options)

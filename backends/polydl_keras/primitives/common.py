@@ -6,6 +6,7 @@ from typing import Any
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, tuple_text
+from polydl_keras.bodies import LayerBody
 
 DTYPES = {"int": '"int32"', "bool": '"bool"'}
 
@@ -17,7 +18,7 @@ def dtype_text(body: Body, dtype: str) -> str:
     for name, value in body.bound.items():
         if value.dtype == "float":
             return f"{name}.dtype"
-    return "self.compute_dtype" if body.unit.is_module else "keras.config.floatx()"
+    return "self.compute_dtype" if isinstance(body, LayerBody) else "keras.config.floatx()"
 
 
 def axes_text(axes: Any) -> str:

@@ -158,6 +158,7 @@ def _integers(a: Tensor, b: Tensor) -> dict[str, Tensor]:
         "prod": ops.prod(b, 1),
         "one_hot": ops.one_hot(b - 1, 6, dtype="int"),
         "top_k": ops.top_k(a, 3)[0],
+        "float": b.astype("float"),
     }
 
 
@@ -187,6 +188,7 @@ def _integers_expected(a: Array, b: Array) -> dict[str, Array]:
             [[[int(k == v - 1) for k in range(6)] for v in row] for row in b.tolist()], np.int32
         ),
         "top_k": np.array([sorted(row, reverse=True)[:3] for row in a.tolist()], np.int32),
+        "float": np.array([[float(v) for v in row] for row in b.tolist()]),
     }
 
 
