@@ -157,7 +157,7 @@ ROWS: tuple[Row | RandomRow, ...] = (
     ),
     Row(
         "multi-head attention", (MULTI_HEAD, DOT_PRODUCT, FUNCTION), MultiHeads,
-        (Input((None, "time", 4)), Input((None, "keys", 3)), Input(("time", "time"), "bool"),
+        (Input((None, 3, 4)), Input((None, "keys", 3)), Input((3, 3), "bool"),
          Input((None,), "int")),
         (normal(2, 3, 4), normal(2, 4, 3),
          fixed([[True, False, True], [False] * 3, [True, True, False]], np.bool_),
