@@ -124,6 +124,8 @@ class Placement:
                 return False
             if _starts_concrete(node, symbolic):
                 return False
+            if called is not None and called.is_module and not any(symbolic):
+                return False  # computed while the model is built, and no part of it
             if any(symbolic):
                 followers |= {value.id for value in node.outputs}
         follow = all(isinstance(x, Value) and x.id in followers for x in block.outputs)

@@ -42,8 +42,8 @@ EXHIBITS = (
         "SimpleCNN",
         "Images come channels-last, as everywhere in a spec. On torch they are permuted once at the "
         "entry and once before they are flattened, and what cancels in between is gone. Batch "
-        "normalisation keeps a biased running variance, as Keras and Flax do; torch's is unbiased, so a "
-        "subclass stands in the text (with `BatchNorm(unbiased=True)` it is `nn.BatchNorm2d`).",
+        "normalisation keeps a biased running variance, as Keras and Flax do; torch's is unbiased, so "
+        "a subclass stands in the text (with `BatchNorm(unbiased=True)` it is `nn.BatchNorm2d`).",
         (models.SimpleCNN,),
     ),
     Exhibit(

@@ -20,6 +20,7 @@ from polydl.emission.units import Unit, UnitTable
 from polydl.emission.wrap import wrap
 from polydl.errors import BackendError
 from polydl.program.passes.randomness import takes_step
+from polydl.program.ranges import Ranges
 from polydl.program.types import Block, Node, Program, values_of, walk
 
 
@@ -37,6 +38,7 @@ class Emitter(Dialect):
         self.program, self.dtype, self.functions = program, dtype, functions
         self.use_natives, self.untrusted = natives, untrusted
         self.effects = Effects(program)
+        self.ranges = Ranges(program, functions)
         self.taken: set[str] = set()  # names that classes and functions must leave free
         self._used_support: dict[str, None] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polydl.emission.code import Code
 from polydl.emission.emitter import Emitter
-from polydl.emission.native import Native
+from polydl.emission.native import Native, plain_call
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     DENSE,
@@ -30,8 +30,11 @@ def embedding(emitter: Emitter, block: Block, literal: Literal) -> Native | None
     if block.config["padding_index"] is not None:
         return None
     size, features = weight_shape(emitter, block, "table")
+    in_range = emitter.ranges.indexes(block, block.inputs[0], size)
 
     def call(callee: str, args: list[Code]) -> Code:
+        if in_range:
+            return plain_call(callee, args)
         return Code(f"{callee}(jnp.clip({args[0].text}, 0, {literal(size - 1, 'last')}))")
 
     sizes = f"{literal(size, 'size')}, {literal(features, 'features')}"

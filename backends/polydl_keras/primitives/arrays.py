@@ -100,7 +100,10 @@ def _picking(function: str, default: int) -> Writer:
 
 def _clamped(body: Body, node: Node, axis: int, indices: Code) -> str:
     """Indices of an axis of the first operand."""
-    last = body.sizes.size(node.operands[0].shape[axis] - 1).text  # type: ignore[union-attr]
+    size = node.operands[0].shape[axis]  # type: ignore[union-attr]
+    if body.emitter.ranges.indexes(body.block, node.operands[1], size):
+        return indices.text
+    last = body.sizes.size(size - 1).text
     return f"ops.clip({indices.text}, 0, {last})"
 
 

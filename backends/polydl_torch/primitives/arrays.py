@@ -9,7 +9,7 @@ from polydl.emission.code import Code, constant_maker, literal_text
 from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.program.sizes import AnySize
-from polydl.program.types import Node, Value
+from polydl.program.types import Node, Operand, Value
 from polydl_torch.primitives.common import DTYPES, device_of, pad_text, transposed
 
 
@@ -83,25 +83,27 @@ def _broadcast_to(body: Body, node: Node, args: list[Code]) -> Code:
 def _take(body: Body, node: Node, args: list[Code]) -> Code:
     table: Value = node.operands[0]  # type: ignore[assignment]
     axis = node.attributes.get("axis", 0) % len(table.shape)
-    indices = _clamped(body, table.shape[axis], args[1])
+    indices = _clamped(body, table.shape[axis], node.operands[1], args[1]).text
     before = "..., " if axis and axis == len(table.shape) - 1 else ":, " * axis
     return Code(f"{args[0].atom}[{before}{indices}]")
 
 
-def _clamped(body: Body, size: AnySize, indices: Code) -> str:
-    return f"{indices.atom}.clamp(0, {body.sizes.size(size - 1).text})"
+def _clamped(body: Body, size: AnySize, operand: Operand, indices: Code) -> Code:
+    if body.emitter.ranges.indexes(body.block, operand, size):
+        return indices
+    return Code(f"{indices.atom}.clamp(0, {body.sizes.size(size - 1).text})")
 
 
 def _scatter_add(body: Body, node: Node, args: list[Code]) -> Code:
     """index_add takes a vector of indices."""
     x, indices, _ = node.operands
-    rows = _clamped(body, x.shape[0], args[1])  # type: ignore[union-attr]
+    rows = _clamped(body, x.shape[0], indices, args[1])  # type: ignore[union-attr]
     updates, rank = args[2], len(indices.shape)  # type: ignore[union-attr]
     if rank != 1:
-        rows = f"{rows}.reshape(-1)"
+        rows = Code(f"{rows.atom}.reshape(-1)")
         flat = f"flatten(0, {rank - 1})" if rank else "unsqueeze(0)"
         updates = Code(f"{updates.atom}.{flat}")
-    return Code(f"{args[0].atom}.index_add(0, {rows}, {updates.text})")
+    return Code(f"{args[0].atom}.index_add(0, {rows.text}, {updates.text})")
 
 
 def _flip(body: Body, node: Node, args: list[Code]) -> Code:

@@ -1,0 +1,89 @@
+"""Which integers a value can hold, where the Program alone tells: positions from an arange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from polydl.program.sizes import AnySize, same
+from polydl.program.types import Block, Constant, Node, Operand, Program, walk
+
+_VIEWS = ("reshape", "transpose", "broadcast_to", "flip", "index")
+
+
+@dataclass(frozen=True)
+class Range:
+    """From the first to the last, which a size known only at run time may tell."""
+
+    first: int
+    last: AnySize
+
+    def moved(self, offset: int) -> Range:
+        return Range(self.first + offset, self.last + offset)
+
+
+class Ranges:
+    """Ranges of a Program's values. functions: Blocks that other code calls too, with anything."""
+
+    def __init__(self, program: Program, functions: tuple[str, ...] = ()):
+        self.program, self.functions = program, functions
+
+    def indexes(self, block: Block, operand: Operand, rows: AnySize) -> bool:
+        """Whether every element is surely one of 0, 1, ..., rows - 1."""
+        found = self._of(block, operand)
+        if found is None or found.first < 0:
+            return False
+        last = rows - 1
+        if isinstance(found.last, int) and isinstance(last, int):
+            return found.last <= last
+        return same(found.last, last)
+
+    @cached_property
+    def _calls(self) -> dict[str, list[tuple[Block, Node]]]:
+        found: dict[str, list[tuple[Block, Node]]] = {}
+        for block in self.program.blocks.values():
+            for node in walk(block.nodes):
+                if node.op == "call":
+                    found.setdefault(node.attributes["block"], []).append((block, node))
+        return found
+
+    def _of(self, block: Block, operand: Operand) -> Range | None:
+        if isinstance(operand, Constant):
+            value = operand.value
+            return Range(value, value) if type(value) is int else None
+        if operand.dtype != "int":
+            return None
+        for position, value in enumerate(block.inputs):
+            if value.id == operand.id:
+                return self._of_input(block, position)
+        for node in walk(block.nodes):
+            if any(value.id == operand.id for value in node.outputs):
+                return self._made(block, node)
+        return None
+
+    def _of_input(self, block: Block, position: int) -> Range | None:
+        """What all calls of a Block give it."""
+        calls = self._calls.get(block.key, [])
+        if not calls or block.key in self.functions:
+            return None
+        found = [self._of(caller, node.operands[position]) for caller, node in calls]
+        return found[0] if all(_equal(found[0], other) for other in found) else None
+
+    def _made(self, block: Block, node: Node) -> Range | None:
+        if node.op in _VIEWS:
+            return self._of(block, node.operands[0])
+        if node.op == "arange":
+            start, size = node.attributes.get("start", 0), node.attributes["size"]
+            if isinstance(start, int) and node.attributes.get("step", 1) == 1:
+                return Range(start, size - 1 + start)
+        if node.op == "add":
+            left, right = (self._of(block, operand) for operand in node.operands)
+            if left and right and right.first == right.last:
+                return left.moved(right.first)
+        return None
+
+
+def _equal(a: Range | None, b: Range | None) -> bool:
+    return a is b or (
+        a is not None and b is not None and a.first == b.first and same(a.last, b.last)
+    )
