@@ -49,8 +49,9 @@ class Ranges:
 
     def _of(self, block: Block, operand: Operand) -> Range | None:
         if isinstance(operand, Constant):
-            value = operand.value
-            return Range(value, value) if type(value) is int else None
+            number = operand.value
+            known = isinstance(number, int) and not isinstance(number, bool)
+            return Range(number, number) if known else None  # type: ignore[arg-type]
         if operand.dtype != "int":
             return None
         for position, value in enumerate(block.inputs):
