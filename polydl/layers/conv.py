@@ -9,13 +9,12 @@ from polydl.layers.activation import Activated
 from polydl.layers.checks import require_groups, require_positive, require_spatial
 from polydl.layers.geometry import Ints, Padding, check_padding, per_axis, resolve_padding
 from polydl.program.types import Initializer
-from polydl.spec.module import Module
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
 
-class Convolution(Module):
-    """What convolutions of every kind share: their geometry, and a bias in the end."""
+class Convolution(Activated):
+    """What convolutions of every kind share: their geometry, a bias, and an activation in the end."""
 
     rank: ClassVar[int]
     words: ClassVar[tuple[str, ...]] = ("same", "valid")  # padding by name
@@ -29,6 +28,7 @@ class Convolution(Module):
     bias_initializer: str | Initializer
 
     def __post_init__(self) -> None:
+        self.check_activation()
         for argument in ("kernel_size", "strides", "dilation"):
             self.per_axis(argument)
         check_padding(type(self).__name__, self.padding, self.rank, self.words)
@@ -54,7 +54,7 @@ class Convolution(Module):
 
 
 @dataclass(eq=False)
-class Conv(Activated, Convolution):
+class Conv(Convolution):
     """What Conv1D, Conv2D and Conv3D share. activation: of y, by name or a function."""
 
     filters: int
@@ -69,7 +69,6 @@ class Conv(Activated, Convolution):
     activation: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
-        self.check_activation()
         name = type(self).__name__
         require_positive(name, filters=self.filters, groups=self.groups)
         super().__post_init__()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from polydl import ops
 from polydl.errors import DefinitionError
@@ -14,7 +16,7 @@ from polydl.spec.tensor import Tensor
 
 @dataclass(eq=False)
 class ConvTranspose(Convolution):
-    """What ConvTranspose1D, ConvTranspose2D and ConvTranspose3D share."""
+    """What ConvTranspose1D, ConvTranspose2D and ConvTranspose3D share. activation: as of Conv2D."""
 
     filters: int
     kernel_size: Ints
@@ -26,6 +28,7 @@ class ConvTranspose(Convolution):
     use_bias: bool = True
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
+    activation: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -81,7 +84,7 @@ class ConvTranspose2D(ConvTranspose):
     (before, after) for each axis, as in torch. "valid": none (Keras and Flax add zeros up to the
     stride where the window is shorter). "same": size * stride outputs, the odd one left out after,
     as in Keras and Flax; torch's padding with output_padding leaves it out before.
-    output_padding adds outputs after.
+    output_padding adds outputs after. activation: of y, by name or a function.
     """
 
     rank = 2

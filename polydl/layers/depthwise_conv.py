@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from polydl import ops
+from polydl.layers.activation import Activated
 from polydl.layers.checks import require_positive
 from polydl.layers.conv import Conv2D, Convolution
 from polydl.layers.geometry import Ints, Padding
 from polydl.program.types import Initializer
-from polydl.spec.module import Module
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -18,7 +21,7 @@ class DepthwiseConv2D(Convolution):
     K[a, b, c, k] for k = 0, ..., m - 1. Howard et al. 2017 (MobileNets).
 
     kernel (height, width, channels, m), as in Keras; torch and Flax write a convolution with as many
-    groups as channels, whose kernel has c m + k on one axis.
+    groups as channels, whose kernel has c m + k on one axis. activation: of y, by name or a function.
     """
 
     rank = 2
@@ -31,6 +34,7 @@ class DepthwiseConv2D(Convolution):
     use_bias: bool = True
     kernel_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
+    activation: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         require_positive("DepthwiseConv2D", depth_multiplier=self.depth_multiplier)
@@ -45,12 +49,12 @@ class DepthwiseConv2D(Convolution):
 
 
 @builtin()
-class SeparableConv2D(Module):
+class SeparableConv2D(Activated):
     """DepthwiseConv2D without a bias, then a Conv2D of 1 x 1. Chollet 2017 (Xception).
 
     The two are modules of their own: depthwise.kernel (height, width, channels, m) and
     pointwise.kernel (1, 1, channels m, filters), pointwise.bias. Keras has one layer for both;
-    torch and Flax have none.
+    torch and Flax have none. activation: of y, by name or a function.
     """
 
     filters: int
@@ -63,8 +67,10 @@ class SeparableConv2D(Module):
     depthwise_initializer: str | Initializer = "glorot_uniform"
     pointwise_initializer: str | Initializer = "glorot_uniform"
     bias_initializer: str | Initializer = "zeros"
+    activation: str | Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
+        self.check_activation()
         require_positive("SeparableConv2D", filters=self.filters)
         self.depthwise = DepthwiseConv2D(
             self.kernel_size, self.depth_multiplier, self.strides, self.padding, self.dilation,

@@ -33,9 +33,19 @@ def test_settings():
     assert _text(dl.GELU(approximate=True)) == _text(dl.Activation("gelu_tanh"))
 
 
-def test_activation_of_a_convolution():
-    model = dl.Sequential(dl.Conv1D(4, 3, activation="silu"), dl.Flatten())
-    assert "F.silu(" in dl.compile(model, dl.Input((None, 5, 2)), backend="torch").source
+@pytest.mark.parametrize(
+    ("kind", "filters", "rank"),
+    [
+        *((f"Conv{rank}D", (4,), rank) for rank in (1, 2, 3)),
+        *((f"ConvTranspose{rank}D", (4,), rank) for rank in (1, 2, 3)),
+        ("DepthwiseConv2D", (), 2),
+        ("SeparableConv2D", (4,), 2),
+    ],
+)
+def test_activation_of_a_convolution(kind, filters, rank):
+    inputs, make = dl.Input((None, *(5,) * rank, 2)), getattr(dl, kind)
+    found = dl.trace(dl.Sequential(make(*filters, 3, activation="silu")), inputs)
+    assert found == dl.trace(dl.Sequential(make(*filters, 3), dl.silu), inputs)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +56,15 @@ def test_activation_of_a_convolution():
             lambda: dl.Conv2D(4, 3, activation="rleu"),
             "Conv2D: unknown activation.*Did you mean 'relu'",
         ),
+        (
+            lambda: dl.ConvTranspose2D(4, 3, activation="siluu"),
+            "ConvTranspose2D: unknown activation.*Did you mean 'silu'",
+        ),
+        (
+            lambda: dl.SeparableConv2D(4, 3, activation="tahn"),
+            "SeparableConv2D: unknown activation.*Did you mean 'tanh'",
+        ),
+        (lambda: dl.DepthwiseConv2D(3, activation="gel"), "DepthwiseConv2D: unknown.*'gelu'"),
         (lambda: dl.Dense(4, activation=dl.Dense(3)), "must be a name or a function, got a module"),
         (lambda: dl.Activation("mihs"), "Did you mean 'mish'"),
         (lambda: dl.GELU(aproximate=True), "no setting 'aproximate'. Did you mean 'approximate'"),
