@@ -81,7 +81,7 @@ class Encoder(dl.Module):
         for block in self.blocks:
             x = block(x)
         x = self.norm(x)
-        return x @ ops.transpose(self.embed.table)
+        return self.embed.attend(x)
 
 
 class Twice(dl.Module):

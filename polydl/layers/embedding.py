@@ -47,6 +47,20 @@ class Embedding(Module):
             return rows
         return ops.where(self._is_padding(x)[..., None], 0.0, rows)
 
+    def attend(self, x: Tensor) -> Tensor:
+        """Tied use of the table (Press & Wolf 2017): x @ table^T, (..., features) to (..., size).
+
+        For a module that has called this embedding before. padding_index plays no part: its row is
+        scored as it stands in the table. nnx.Embed has such a method; torch writes
+        F.linear(x, embedding.weight), Keras ReversibleEmbedding.
+        """
+        table = getattr(self, "table", None)
+        if table is None:
+            raise DefinitionError(
+                "Embedding.attend: there is no table yet; call the embedding before, in the same model"
+            )
+        return x @ ops.transpose(table)
+
     def _is_padding(self, x: Tensor) -> Tensor:
         """Whether the row is that of padding; the first and the last are also those of all beyond."""
         if self.padding_index == 0:

@@ -42,4 +42,4 @@ class GPT2(Module):
             x = self.dropout(x)
         for block in self.blocks:
             x = block(x)
-        return self.norm(x) @ ops.transpose(self.tokens.table)
+        return self.tokens.attend(self.norm(x))

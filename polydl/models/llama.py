@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from polydl import ops
 from polydl.layers.attention import MultiHeadAttention
 from polydl.layers.dense import Dense
 from polydl.layers.embedding import Embedding
@@ -78,4 +77,4 @@ class Llama(Module):
         for block in self.blocks:
             x = block(x)
         x = self.norm(x)
-        return self.output(x) if self.output else x @ ops.transpose(self.tokens.table)
+        return self.output(x) if self.output else self.tokens.attend(x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from polydl import ops
 from polydl.layers.dropout import Dropout
 from polydl.layers.embedding import Embedding
 from polydl.layers.positional_encoding import SinusoidalPositionalEncoding
@@ -47,7 +46,7 @@ class Transformer(Module):
         x = self.embed(target)
         for decoder_layer in self.decoder:
             x = decoder_layer(x, context, context_lengths=source_lengths)
-        return x @ ops.transpose(self.tokens.table)
+        return self.tokens.attend(x)
 
     def embed(self, tokens: Tensor) -> Tensor:
         return self.dropout(self.positions(self.tokens(tokens) * self.scale))
