@@ -149,7 +149,7 @@ MUTANTS: tuple[CoreMutant, ...] = (
                TransformerEncoderLayer.definition, r"self\.norm2\(x \+ (.*)\)$",
                r"x + self.norm2(\1)"),
     CoreMutant("LSTM's gates i and f swapped", "recurrent layers", LSTM.step,
-               r"f \* c \+ i \* g", "i * c + f * g"),
+               r"\(f\) \* c \+ sigmoid\(i\)", "(i) * c + sigmoid(f)"),
     CoreMutant("GRU's z the other way round", "recurrent layers", GRU.step,
                r"if self\.textbook", "if not self.textbook"),
     CoreMutant("reset gate after the product only", "recurrent layers", GRU.step,

@@ -77,8 +77,7 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor, *, interleaved: bool = False
         first = x[..., ::2]
         second = x[..., 1::2]
     else:
-        first = x[..., : x.shape[-1] // 2]
-        second = x[..., x.shape[-1] // 2 :]
+        first, second = ops.split(x, 2)
     turned = first * cosine - second * sine
     other = second * cosine + first * sine
     if not interleaved:

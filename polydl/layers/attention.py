@@ -193,15 +193,13 @@ class MultiHeadAttention(Module):
         size = self.key_size or self.width // self.heads
         if groups == self.heads and size == (self.value_size or self.width // self.heads):
             qkv = ops.reshape(self.qkv(x), (*x.shape[:2], 3, self.heads, size))
-            q = qkv[:, :, 0]
-            k = qkv[:, :, 1]
-            v = qkv[:, :, 2]
+            q, k, v = ops.unstack(qkv, axis=2)
             return q, k, v
-        qkv = self.qkv(x)
         keys, values = self.heads * size, (self.heads + groups) * size
-        q = _split(qkv[..., :keys], self.heads)
-        k = _split(qkv[..., keys:values], groups)
-        v = _split(qkv[..., values:], groups)
+        q, k, v = ops.split(self.qkv(x), (keys, values))
+        q = _split(q, self.heads)
+        k = _split(k, groups)
+        v = _split(v, groups)
         return q, k, v
 
     def _cached(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from polydl import ops
 from polydl.functions.activations import sigmoid, tanh
 from polydl.layers.recurrent import Recurrent
 from polydl.spec.registry import builtin
@@ -29,18 +30,16 @@ class GRU(Recurrent):
             self.second_bias = self.parameter("recurrent_bias", shape, self.bias_initializer)
 
     def step(self, h: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        size = self.units
+        gates = 2 * self.units
+        x_r, x_z, x_n = ops.split(inputs, 3)
         if self.reset_after:
-            recurrent = self._recurrent(h)
-            gates = sigmoid(inputs[:, : 2 * size] + recurrent[:, : 2 * size])
-            r = gates[:, :size]
-            z = gates[:, size:]
-            n = tanh(inputs[:, 2 * size :] + r * recurrent[:, 2 * size :])
+            h_r, h_z, h_n = ops.split(self._recurrent(h), 3)
         else:
-            gates = sigmoid(inputs[:, : 2 * size] + h @ self.recurrent_weight[:, : 2 * size])
-            r = gates[:, :size]
-            z = gates[:, size:]
-            n = tanh(inputs[:, 2 * size :] + (r * h) @ self.recurrent_weight[:, 2 * size :])
+            h_r, h_z = ops.split(h @ self.recurrent_weight[:, :gates], 2)
+        r = sigmoid(x_r + h_r)
+        z = sigmoid(x_z + h_z)
+        h_n = r * h_n if self.reset_after else (r * h) @ self.recurrent_weight[:, gates:]
+        n = tanh(x_n + h_n)
         h = (1.0 - z) * h + z * n if self.textbook else (1.0 - z) * n + z * h
         return h, h
 

@@ -141,12 +141,7 @@ class LSTM(Recurrent):
         self, state: tuple[Tensor, Tensor], inputs: Tensor
     ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         h, c = state
-        gates = inputs + h @ self.recurrent_weight
-        n = self.units
-        i = sigmoid(gates[:, :n])
-        f = sigmoid(gates[:, n : 2 * n])
-        g = tanh(gates[:, 2 * n : 3 * n])
-        o = sigmoid(gates[:, 3 * n :])
-        c = f * c + i * g
-        h = o * tanh(c)
+        i, f, g, o = ops.split(inputs + h @ self.recurrent_weight, 4)
+        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
         return (h, c), h

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
-from polydl.emission.rows import Row, called, not_low, split, transforms
+from polydl.emission.rows import Row, called, not_low, transforms
 from polydl.program.types import Block
 from polydl_torch.natives.common import Literal
 from polydl_torch.primitives.common import pad_text
@@ -23,6 +25,19 @@ def padded(mode: str) -> Row:
     return row
 
 
+def parts(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """Equal parts, or parts of some sizes."""
+    indices, axis = block.config["indices"], block.config["axis"]
+    size = block.inputs[0].shape[axis]
+    if not isinstance(size, int):
+        return function_native(f"torch.tensor_split({{0}}, {indices}, dim={axis})")
+    bounds = (0, *(min(i, size) for i in indices), size)
+    sizes = [stop - start for start, stop in pairwise(bounds)]
+    if len(set(sizes)) == 1 and size:
+        return function_native(f"{{0!a}}.chunk({len(sizes)}, dim={axis})")
+    return function_native(f"{{0!a}}.split({sizes}, dim={axis})")
+
+
 DIM = {"dim": ("axis", None)}
 KEPT = {"keepdim": ("keepdims", False)}
 
@@ -34,7 +49,7 @@ NATIVES: dict[str, Row] = {
     "polydl:logsumexp@1": called("torch.logsumexp", dim="axis", **KEPT),
     "polydl:norm@1": called("torch.linalg.vector_norm", **DIM, **KEPT),
     "polydl:stack@1": called("torch.stack", "[{*}]", dim=("axis", 0)),
-    "polydl:split@1": split("torch.tensor_split", "dim"),
+    "polydl:split@1": parts,
     "polydl:unstack@1": called("torch.unbind", dim=("axis", 0)),
     "polydl:tile@1": called("torch.tile", "{0}, {reps}"),
     "polydl:repeat@1": called("torch.repeat_interleave", "{0}, {repeats}", dim="axis"),
