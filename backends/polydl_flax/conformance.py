@@ -76,7 +76,7 @@ def _jitted(net: Net, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _parameters(native: nnx.Module) -> int:
-    return len(jax.tree.leaves(nnx.state(native, nnx.Param)))
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(native, nnx.Param)))
 
 
 KIT = Kit(

@@ -90,7 +90,7 @@ def _exported(net: Net, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 KIT = Kit(
     save=save,
-    parameters=lambda native: len(native.trainable_variables),
+    parameters=lambda native: sum(int(np.prod(v.shape)) for v in native.trainable_variables),
     alone=ALONE,
     transforms={
         "tf.function": Transform(_as_function),

@@ -17,7 +17,7 @@ from polydl.program.sizes import Size
 from polydl.program.structure import flatten_as, unflatten
 from polydl.program.types import Program, inference_writes
 from polydl_keras.engine import ENGINE, keras, on_tensorflow
-from polydl_keras.weights import variables
+from polydl_keras.weights import to_canonical, to_native, variables
 
 
 class KerasModel(NativeModel):
@@ -92,11 +92,16 @@ class KerasModel(NativeModel):
     # weights
 
     def get_weights(self) -> dict[str, np.ndarray]:
-        return {p: _numpy(v) for p, v in self.variables.items()}
+        return self._canonical({p: _numpy(v) for p, v in self.variables.items()})
+
+    def _canonical(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """By path, of the arrays of variables."""
+        return {p: to_canonical(a, self.emitted.bindings[p]) for p, a in arrays.items()}
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         for path, value in weights.items():
-            self.variables[path].assign(value)
+            variable = self.variables[path]
+            variable.assign(to_native(value, self.emitted.bindings[path], variable))
 
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
         """From a model, its get_weights(), arrays by variable path, a .weights.h5 or .keras file."""
@@ -107,7 +112,7 @@ class KerasModel(NativeModel):
             missing = sorted(set(paths.values()) - set(saved))
             if missing:
                 raise WeightsError(f"the arrays lack {missing}, paths of this model's variables")
-            return {p: np.array(saved[native]) for p, native in paths.items()}
+            return self._canonical({p: np.array(saved[native]) for p, native in paths.items()})
         if isinstance(saved, (str, Path)):
             return self._from_file(Path(saved))
         if not isinstance(saved, Sequence):
@@ -119,7 +124,7 @@ class KerasModel(NativeModel):
         if len(saved) != len(own):
             raise WeightsError(f"this model has {len(own)} weights, got {len(saved)}")
         given = {id(v): np.array(array) for v, array in zip(own, saved, strict=True)}
-        return {p: given[id(v)] for p, v in self.variables.items()}
+        return self._canonical({p: given[id(v)] for p, v in self.variables.items()})
 
     def _from_file(self, path: Path) -> dict[str, np.ndarray]:
         """Weights are read into a fresh model; nothing else of the file is used."""
@@ -167,7 +172,7 @@ class KerasModel(NativeModel):
             array if x.dtype.is_floating else None
             for x, array in zip(tensors, arrays[len(trained) :], strict=True)
         ]
-        return dict(zip(trained, arrays, strict=False)), by_input
+        return self._canonical(dict(zip(trained, arrays, strict=False))), by_input
 
 
 def _numpy(tensor: Any) -> np.ndarray:

@@ -66,7 +66,7 @@ def _exported(net: Net, inputs: list[np.ndarray]) -> list[np.ndarray]:
 
 KIT = Kit(
     save=save,
-    parameters=lambda native: len(list(native.parameters())),
+    parameters=lambda native: sum(p.numel() for p in native.parameters()),
     alone=ALONE,
     transforms={
         "torch.compile, traced": Transform(_compiled("aot_eager")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -106,10 +107,10 @@ def imported(row: Row, target: Target) -> Outcome:
         net.load_weights(zeros)
         net.import_native(given)
     note = _changed(net, row)
-    trained = [e for e in net.program.entries.values() if e.role == "parameter"]
+    trained = [math.prod(e.shape) for e in net.program.entries.values() if e.role == "parameter"]
     count = own.parameters(net.native)
-    if count != len(trained):
-        note = f"{count} trained variables for {len(trained)} parameters"
+    if count != sum(trained):
+        note = f"{count} trained numbers for {sum(trained)} of the program"
     return Outcome("imported", row.name, str(target), float(bool(note)), 0.0, "", note)
 
 

@@ -41,7 +41,7 @@ class Kit:
     """A backend's part of the round trips.
 
     save(native, folder): writes weights there in the framework's own way, and returns what
-    `Net.import_native` takes. parameters(native): how many trained variables there are, a shared one
+    `Net.import_native` takes. parameters(native): how many trained numbers there are, shared ones
     counted once. transforms: by name. alone: the text of a module for a process without polydl:
 
         restore(module, entry, folder)   the model of an executed emitted module, with saved weights

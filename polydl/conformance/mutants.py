@@ -181,7 +181,7 @@ def judge_weight_layout(target: Target) -> Verdict:
         bindings = dict(emitted.bindings)
         for path, binding in bindings.items():
             if path == "parts.bias.kernel" and binding.axes is not None:
-                bindings[path] = dataclasses.replace(binding, axes=None)
+                bindings[path] = binding._replace(axes=None)
                 applied.append(True)
         return dataclasses.replace(emitted, bindings=bindings)
 

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Axes = tuple[int, ...] | None
 
 
-@dataclass(frozen=True)
-class Binding:
-    """Where an entry lives in the native object, and how its axes are ordered there."""
+class Binding(NamedTuple):
+    """Where an entry lives in the native object, and how it lies there.
+
+    axes: their order (None: the same). parts: the order of the equal parts of its last axis, such as
+    the gates of a recurrent layer. row: its place on a first axis, where entries share an array.
+    """
 
     native: str
     axes: Axes = None
+    parts: tuple[int, ...] = ()
+    row: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is an array of its own, with its elements in order."""
+        return not self.parts and self.row is None
 
 
 @dataclass(frozen=True)

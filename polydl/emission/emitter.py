@@ -264,8 +264,8 @@ class Emitter(Dialect):
         found = {}
         for path in self.program.entries:
             owner = self.units.owner(path)
-            name, axes = places.native_entry(self.units, owner, path)
-            found[path] = Binding(self.native_path(owner, name), axes)
+            own = places.native_entry(self.units, owner, path)
+            found[path] = own._replace(native=self.native_path(owner, own.native))
         return found
 
     def native_path(self, owner: Unit, name: str) -> str:

@@ -23,8 +23,9 @@ class Native:
 
     construct: the constructor's text, such as "nn.Linear(64, 10)"; empty for a plain function.
     call: from the name of what was constructed and the arguments to the call's text.
-    weights: for each entry of the built-in, by its path from there, the part's attribute and the
-        order of axes that turns the canonical layout into the part's (None: the same).
+    weights: for each entry of the built-in, by its path from there, what a Binding is made of: the
+        part's attribute, the order of axes that turns the canonical layout into the part's (None: the
+        same), and more where it lies there in another way.
     support: names of helper texts that must stand in the module.
     layout: what the part does with images; see the backend that uses it.
     module: what stands for it in the framework's own sequence of modules, where it is not constructed:
@@ -34,7 +35,7 @@ class Native:
 
     construct: str = ""
     call: Call = plain_call
-    weights: Mapping[str, tuple[str, tuple[int, ...] | None]] = field(default_factory=dict)
+    weights: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     support: tuple[str, ...] = ()
     layout: str = ""
     module: str = ""

@@ -45,6 +45,7 @@ class WithState(Module):
         self.lstm = parts.LSTM(3, return_state=True, return_sequences=False)
         self.gru = parts.GRU(3, return_state=True, reverse=True)
         self.own = parts.GRU(3, reset_after=False)
+        self.after = parts.GRU(2, return_sequences=False)  # sees no lengths
         self.both = Bidirectional(parts.LSTM(3, return_state=True))
 
     def __call__(self, x: Tensor, h: Tensor, c: Tensor, lengths: Tensor) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class WithState(Module):
             "rnn": self.rnn(x, h),
             "lstm": self.lstm(x, (h, c), lengths),
             "gru": self.gru(x, h, lengths),
-            "own": self.own(x, lengths=lengths),
+            "own": self.after(self.own(x, lengths=lengths)),
             "both": self.both(x, lengths=lengths),
         }
 
@@ -64,6 +65,7 @@ def _with_state(weights: Weights, given: list[Array], training: bool) -> Any:
     _, lstm = e.run(e.lstm, _own(weights, "lstm"), x, (h, c), lengths)
     gru, gru_state = e.run(e.gru(True), _own(weights, "gru"), x, (h,), lengths, reverse=True)
     short, _ = e.run(e.gru(False), _own(weights, "own"), x, None, lengths)
+    _, after = e.run(e.gru(True), _own(weights, "after"), short)
     ahead, ahead_state = e.run(
         e.lstm, _own(weights, "both.forward_layer"), x, None, lengths, states=2
     )
@@ -71,7 +73,7 @@ def _with_state(weights: Weights, given: list[Array], training: bool) -> Any:
         e.lstm, _own(weights, "both.backward_layer"), x, None, lengths, reverse=True, states=2
     )
     both = np.concatenate([ahead, back], -1)
-    outputs = [rnn, *rnn_state, lstm[0], *lstm, gru, *gru_state, short, both]
+    outputs = [rnn, *rnn_state, lstm[0], *lstm, gru, *gru_state, *after, both]
     return [*outputs, *ahead_state, *back_state], {}
 
 
