@@ -64,6 +64,8 @@ def rotary_angles(
 
     What rotary_embedding turns by, to be shared by queries and keys with `rotate`.
     """
+    if head < 2 or head % 2:
+        raise DefinitionError(f"rotary_angles: head must be even and positive, got {head!r}")
     angles = _angles(position, head, base)[..., None, :]
     cosine = ops.cos(angles)
     sine = ops.sin(angles)
@@ -87,6 +89,8 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor, *, interleaved: bool = False
 
 def _angles(position: Tensor, width: int, base: float) -> Tensor:
     """Position times each of width / 2 frequencies."""
+    if not 0 < base < math.inf:
+        raise DefinitionError(f"the base of frequencies must be a number above 0, got {base!r}")
     index = ops.arange(width // 2)
     frequency = ops.exp(index.astype("float") * (-2.0 * math.log(base) / width))
     return position.astype("float")[..., None] * frequency

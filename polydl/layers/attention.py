@@ -8,7 +8,7 @@ from polydl.functions.attention import (
     weighted_values,
 )
 from polydl.functions.positions import alibi_bias, rotary_angles, rotate
-from polydl.layers.checks import require_positive, require_within
+from polydl.layers.checks import require_above_zero, require_axes, require_positive, require_within
 from polydl.layers.dense import Dense
 from polydl.layers.dropout import Dropout
 from polydl.program.types import Initializer
@@ -104,6 +104,7 @@ class MultiHeadAttention(Module):
             if getattr(self, name) is not None
         }
         require_positive("MultiHeadAttention", width=self.width, heads=self.heads, **given)
+        require_above_zero("MultiHeadAttention", rotary_base=self.rotary_base)
         if self.width % self.heads and not (self.key_size and self.value_size):
             raise DefinitionError(
                 f"MultiHeadAttention: heads must divide width, got {self.heads} and {self.width}; "
@@ -154,6 +155,8 @@ class MultiHeadAttention(Module):
             raise DefinitionError(
                 "fused, rotary and position are for self-attention, without context"
             )
+        for given in (x, *(() if context is None else (context,))):
+            require_axes("MultiHeadAttention", given, "batch", "time", "features")
         q, k, v = self._fused(x) if self.fused else self._projected(x, context)
         if self.rotary is not None:
             q, k = self._turned(q, k, _places(q, position))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.layers.checks import require_within
+from polydl.layers.checks import require_axes, require_within
 from polydl.program.sizes import product
 from polydl.spec.modes import when_training
 from polydl.spec.module import Module
@@ -34,6 +34,7 @@ class BatchNorm(Module):
         require_within("BatchNorm", 0.0, 1.0, momentum=self.momentum, epsilon=self.epsilon)
 
     def __call__(self, x: Tensor) -> Tensor:
+        require_axes("BatchNorm", x, "batch", "...", "channels")
         channels = (x.shape[-1],)
         axes = tuple(range(x.ndim - 1))
         running_mean = self.state("mean", channels, "zeros")

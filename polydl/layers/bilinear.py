@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.layers.checks import require_positive
+from polydl.layers.checks import require_axes, require_positive
 from polydl.program.types import Initializer
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
@@ -27,6 +27,8 @@ class Bilinear(Module):
         require_positive("Bilinear", units=self.units)
 
     def __call__(self, x1: Tensor, x2: Tensor) -> Tensor:
+        for x in (x1, x2):
+            require_axes("Bilinear", x, "...", "features")
         shape = (x1.shape[-1], x2.shape[-1], self.units)
         kernel = self.parameter("kernel", shape, self.kernel_initializer)
         y = ops.einsum("...i,ijk,...j->...k", x1, kernel, x2)

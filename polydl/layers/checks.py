@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from polydl.errors import DefinitionError, DTypeError, ShapeError
 from polydl.program.sizes import AnySize
 from polydl.spec.tensor import Tensor
@@ -23,6 +26,20 @@ def require_within(layer: str, low: float, high: float, **arguments: float) -> N
             )
 
 
+def require_above_zero(layer: str, **arguments: float) -> None:
+    for name, value in arguments.items():
+        if not 0 < value < math.inf:
+            raise DefinitionError(f"{layer}: {name} must be a number above 0, got {value!r}")
+
+
+def integers(layer: str, **arguments: Any) -> tuple[int, ...]:
+    """One argument that must be a sequence of integers, as a tuple."""
+    ((name, given),) = arguments.items()
+    if not isinstance(given, (tuple, list)) or any(type(value) is not int for value in given):
+        raise DefinitionError(f"{layer}: {name} must be a tuple of integers, got {given!r}")
+    return tuple(given)
+
+
 _SPATIAL = {1: "length", 2: "height, width", 3: "depth, height, width"}
 
 
@@ -36,6 +53,14 @@ def require_spatial(layer: str, x: Tensor, rank: int) -> None:
         )
     if x.dtype != "float":
         raise DTypeError(f"{layer} takes float input, got {x!r}")
+
+
+def require_axes(layer: str, x: Tensor, *words: str) -> None:
+    """At least the axes of these names, or exactly those without "..."."""
+    least = len([word for word in words if word != "..."])
+    if x.ndim < least or (x.ndim > least and "..." not in words):
+        one = "axis" if x.ndim == 1 else "axes"
+        raise ShapeError(f"{layer} takes ({', '.join(words)}), got {x!r} with {x.ndim} {one}")
 
 
 def require_known(layer: str, **sizes: AnySize) -> int:

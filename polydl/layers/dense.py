@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from polydl.layers.activation import Activated
-from polydl.layers.checks import require_positive
+from polydl.layers.checks import require_axes, require_positive
 from polydl.program.types import Initializer
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
@@ -30,6 +30,7 @@ class Dense(Activated):
         self.check_activation()
 
     def __call__(self, x: Tensor) -> Tensor:
+        require_axes("Dense", x, "...", "features")
         y = x @ self.parameter("kernel", (x.shape[-1], self.units), self.kernel_initializer)
         if self.use_bias:
             y = y + self.parameter("bias", (self.units,), self.bias_initializer)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from polydl import ops
-from polydl.layers.checks import require_spatial, require_within
+from polydl.layers.checks import require_axes, require_spatial, require_within
 from polydl.program.sizes import Shape
 from polydl.random import bernoulli
 from polydl.spec.modes import when_training
@@ -47,6 +47,7 @@ class DropPath(PartDropout):
     """
 
     def parts(self, x: Tensor) -> Shape:
+        require_axes("DropPath", x, "batch", "...")
         return (x.shape[0], *(1,) * (x.ndim - 1))
 
 

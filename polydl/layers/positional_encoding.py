@@ -3,7 +3,7 @@ from __future__ import annotations
 from polydl import ops
 from polydl.errors import ShapeError
 from polydl.functions.positions import sinusoidal_encoding
-from polydl.layers.checks import require_known, require_positive
+from polydl.layers.checks import require_above_zero, require_known, require_positive
 from polydl.program.types import Initializer
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
@@ -19,6 +19,9 @@ class SinusoidalPositionalEncoding(Module):
 
     base: float = 10000.0
     interleaved: bool = True
+
+    def __post_init__(self) -> None:
+        require_above_zero("SinusoidalPositionalEncoding", base=self.base)
 
     def __call__(self, x: Tensor) -> Tensor:
         _require_time("SinusoidalPositionalEncoding", x)

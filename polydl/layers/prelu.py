@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.layers.checks import require_known
+from polydl.layers.checks import require_axes, require_known
 from polydl.program.types import Initializer
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
@@ -20,6 +20,7 @@ class PReLU(Module):
     slope_initializer: str | float | Initializer = 0.25
 
     def __call__(self, x: Tensor) -> Tensor:
+        require_axes("PReLU", x, "...", "features")
         features = 1 if self.shared else require_known("PReLU", features=x.shape[-1])
         slope = self.parameter("slope", (features,), self.slope_initializer)
         return ops.where(x > 0, x, slope * x)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from polydl import ops
 from polydl.errors import DefinitionError, ShapeError
-from polydl.layers.checks import require_positive, require_spatial
+from polydl.layers.checks import integers, require_axes, require_positive, require_spatial
 from polydl.program.sizes import Size
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
@@ -20,12 +20,13 @@ class Reshape(Module):
     shape: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        self.shape = tuple(self.shape)
+        self.shape = integers("Reshape", shape=self.shape)
         sizes = [s for s in self.shape if s != -1]
-        if len(self.shape) - len(sizes) > 1 or any(not isinstance(s, int) or s < 1 for s in sizes):
+        if len(self.shape) - len(sizes) > 1 or any(s < 1 for s in sizes):
             raise DefinitionError(f"Reshape: sizes are positive, one may be -1, got {self.shape}")
 
     def __call__(self, x: Tensor) -> Tensor:
+        require_axes("Reshape", x, "batch", "...")
         return ops.reshape(x, (x.shape[0], *self.shape))
 
 
@@ -39,7 +40,7 @@ class Permute(Module):
     axes: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        self.axes = tuple(self.axes)
+        self.axes = integers("Permute", axes=self.axes)
         if sorted(self.axes) != list(range(1, len(self.axes) + 1)):
             raise DefinitionError(
                 f"Permute: axes are 1 to {len(self.axes)} in some order, got {self.axes}"
@@ -109,12 +110,14 @@ class PixelShuffle(Module):
 
 def _pairs(name: str, widths: Widths, rank: int) -> list[tuple[int, int]]:
     """(before, after) of each axis."""
-    given = (widths,) * rank if isinstance(widths, int) else widths
-    pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in given]
-    if any(len(p) != 2 or not all(isinstance(s, int) and s >= 0 for s in p) for p in pairs):
+    if rank < 1:
+        raise ShapeError(f"{name} takes (batch, ..., channels), with axes between them")
+    given = widths if isinstance(widths, (tuple, list)) else (widths,) * rank
+    pairs = [tuple(w) if isinstance(w, (tuple, list)) else (w, w) for w in given]
+    if any(len(p) != 2 or not all(type(s) is int and s >= 0 for s in p) for p in pairs):
         raise DefinitionError(
-            f"{name}: widths are not negative, one or (before, after), got {widths}"
+            f"{name}: widths are integers of 0 or more, one or (before, after), got {widths!r}"
         )
-    if not isinstance(widths, int) and rank > 1 and len(pairs) != rank:
+    if isinstance(widths, (tuple, list)) and rank > 1 and len(pairs) != rank:
         raise ShapeError(f"{name}: {len(pairs)} widths for {rank} axes between batch and channels")
     return [(low, high) for low, high in pairs]

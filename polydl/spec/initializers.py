@@ -121,9 +121,13 @@ def initializer(name: str, **arguments: float) -> Initializer:
 def resolve(given: str | float | Initializer) -> Initializer:
     if isinstance(given, Initializer):
         return check(given)
-    if isinstance(given, (int, float)):
-        return Initializer("constant", {"value": float(given)})
-    return initializer(given)
+    if isinstance(given, str):
+        return initializer(given)
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise DefinitionError(
+            f"an initializer is a name, dl.initializer(...) or a number, got {given!r}"
+        )
+    return check(Initializer("constant", {"value": float(given)}))
 
 
 def check(given: Initializer) -> Initializer:

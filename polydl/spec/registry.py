@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
 from polydl.errors import DefinitionError, nearest
+from polydl.spec.initializers import resolve
 
 T = TypeVar("T")
 
@@ -25,6 +26,7 @@ def builtin(version: int = 1) -> Callable[[type[T]], type[T]]:
     """Decorate a layer, loss, metric or optimizer: makes it a dataclass and registers it."""
 
     def register(cls: type[T]) -> type[T]:
+        _check_fields(cls)
         cls = dataclasses.dataclass(eq=False)(cls)
         kind = f"polydl:{cls.__name__}@{version}"
         CLASSES[kind] = cls
@@ -32,6 +34,44 @@ def builtin(version: int = 1) -> Callable[[type[T]], type[T]]:
         return cls
 
     return register
+
+
+_PLAIN: dict[str, tuple[str, tuple[type, ...]]] = {
+    "bool": ("True or False", (bool,)),
+    "int": ("an integer", (int,)),
+    "float": ("a number", (int, float)),
+}
+
+
+def _check_plain(where: str, name: str, annotation: Any, value: Any) -> None:
+    """Refuse what is not of the plain type that an argument is annotated with; others pass.
+
+    So that Dense(4, "relu") is an error, and not a layer with a bias.
+    """
+    plain, _, optional = str(annotation).partition(" | ")
+    if "Initializer" in str(annotation):
+        try:
+            resolve(value)
+        except DefinitionError as error:
+            raise DefinitionError(f"{where}: {name}: {error}") from None
+    if plain not in _PLAIN or optional not in ("", "None") or (optional and value is None):
+        return
+    what, types = _PLAIN[plain]
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        raise DefinitionError(f"{where}: {name} must be {what}, got {value!r}")
+
+
+def _check_fields(cls: type) -> None:
+    """Let the constructor check the types of plain arguments before all else."""
+    inner: Callable[[Any], None] | None = getattr(cls, "__post_init__", None)
+
+    def checked(self: Any) -> None:
+        for field in dataclasses.fields(self):
+            _check_plain(type(self).__name__, field.name, field.type, getattr(self, field.name))
+        if inner is not None:
+            inner(self)
+
+    cls.__post_init__ = checked  # type: ignore[attr-defined]
 
 
 def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -44,7 +84,7 @@ def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callabl
     def register(definition: Callable[..., Any]) -> Callable[..., Any]:
         kind = f"polydl:{definition.__name__}@{version}"
         defaults = dict(definition.__kwdefaults__ or {})
-        code = definition.__code__
+        code, annotations = definition.__code__, definition.__annotations__
         parameters = code.co_varnames[: code.co_argcount]
         settings = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
 
@@ -61,6 +101,9 @@ def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callabl
             given = [*tensors, *(named.pop(name, None) for name in parameters[len(tensors) :])]
             while given and given[-1] is None:
                 given.pop()
+            for name, value in named.items():
+                if name in settings:
+                    _check_plain(definition.__name__, name, annotations.get(name), value)
             tracer = current_tracer(f"dl.{definition.__name__} was called")
             return tracer.call_function(kind, definition, tuple(given), {**defaults, **named})
 

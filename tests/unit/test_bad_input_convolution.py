@@ -11,7 +11,7 @@ SETTINGS = [
     (lambda: dl.Conv1D(4, 3, groups=0), "Conv1D: groups must be a positive integer, got 0"),
     (lambda: dl.Conv3D(4, 3, groups=3), "3 groups do not divide 4 filters"),
     (lambda: dl.ConvTranspose2D(4, 3, groups=3), "3 groups do not divide 4 filters"),
-    (lambda: dl.Conv2D(4.0, 3), "Conv2D: filters must be a positive integer, got 4.0"),
+    (lambda: dl.Conv2D(4.0, 3), "Conv2D: filters must be an integer, got 4.0"),
     (lambda: dl.Conv2D(4, (3, 3, 3)), "kernel_size must be a positive int or two, got"),
     (lambda: dl.Conv3D(4, 3, strides=0), "strides must be a positive int or three, got 0"),
     (lambda: dl.Conv2D(4, 3, dilation=(1, -1)), "dilation must be a positive int or two"),

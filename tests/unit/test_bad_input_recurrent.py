@@ -11,7 +11,7 @@ from polydl.errors import DefinitionError, DTypeError, ShapeError
 SETTINGS = [
     (lambda: dl.LSTM(0), "LSTM: units must be a positive integer, got 0"),
     (lambda: dl.GRU(-2), "GRU: units must be a positive integer"),
-    (lambda: dl.SimpleRNN(2.5), "SimpleRNN: units must be a positive integer"),
+    (lambda: dl.SimpleRNN(2.5), "SimpleRNN: units must be an integer, got 2.5"),
     (lambda: dl.Bidirectional(dl.Dense(3)), r"takes a recurrent layer such as dl.LSTM\(64\)"),
     (lambda: dl.Bidirectional(dl.LSTM(3), dl.LSTM(3)), "backward_layer reverse=True"),
     (
