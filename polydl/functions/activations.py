@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from polydl import ops
+from polydl.errors import DefinitionError
 from polydl.spec.registry import builtin_function
 from polydl.spec.tensor import Tensor
 
@@ -79,6 +80,7 @@ def selu(x: Tensor) -> Tensor:
 @builtin_function()
 def celu(x: Tensor, *, alpha: float = 1.0) -> Tensor:
     """x where x > 0, else alpha (e^(x / alpha) - 1): smooth at 0 for every alpha (Barron 2017)."""
+    _require_above_zero("alpha", alpha)
     return ops.where(x > 0, x, alpha * (ops.exp(ops.where(x > 0, 0.0, x) / alpha) - 1.0))
 
 
@@ -100,6 +102,7 @@ def hard_sigmoid(x: Tensor, *, slope: float = 1 / 6) -> Tensor:
 
     The slope is 1/6 in torch, JAX and Keras 3 (Howard et al. 2019), 0.2 in Theano, Keras 2 and ONNX.
     """
+    _require_above_zero("slope", slope)
     end = 0.5 / slope
     return ops.where(x <= -end, 0.0, ops.where(x >= end, 1.0, slope * x + 0.5))
 
@@ -132,3 +135,8 @@ def mish(x: Tensor) -> Tensor:
 def softsign(x: Tensor) -> Tensor:
     """x / (1 + |x|)."""
     return x / (1.0 + abs(x))
+
+
+def _require_above_zero(setting: str, value: float) -> None:
+    if value <= 0:
+        raise DefinitionError(f"{setting} must be above 0, got {value!r}")

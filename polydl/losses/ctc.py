@@ -9,7 +9,6 @@ from polydl.errors import DataError, ShapeError
 from polydl.functions.probabilities import log_softmax
 from polydl.losses.loss import Loss
 from polydl.program.sizes import Size
-from polydl.program.types import DType
 from polydl.spec.regions import scan
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
@@ -38,7 +37,7 @@ class CTC(Loss):
     padding: int = -1
     per_label: bool = False
     reduction: str = "mean"
-    target_dtype: DType | None = "int"
+    target_dtype = "int"
 
     def __post_init__(self) -> None:
         super().__post_init__()

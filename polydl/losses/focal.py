@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,14 @@ class Focal(LabelLoss):
         if isinstance(self.alpha, (tuple, list)):
             self.require(self.targets == "labels",
                          "alpha is one number for binary targets: that of the label 1")  # fmt: skip
-            self.class_weights = self.alpha = tuple(float(weight) for weight in self.alpha)
-        elif self.targets == "binary":
+            self.class_weights = self.alpha = self.weights_of_classes("alpha", self.alpha)
+        elif self.alpha is not None:
+            most = 1.0 if self.targets == "binary" else sys.float_info.max
+            good = type(self.alpha) in (int, float) and 0 <= self.alpha <= most
+            limits = "from 0 to 1" if self.targets == "binary" else "0 or more"
+            self.require(good, f"alpha must be {limits}, got {self.alpha!r}")
+        if self.targets == "binary":
             self.target_dtype = "float"
-            good = self.alpha is None or 0 <= self.alpha <= 1
-            self.require(good, f"alpha must be from 0 to 1, got {self.alpha!r}")
         super().__post_init__()
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:

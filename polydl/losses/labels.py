@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,19 @@ class LabelLoss(Loss):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.class_weights is not None:
-            given = tuple(float(weight) for weight in self.class_weights)
-            self.require(all(weight >= 0 for weight in given),
-                         f"class_weights must be 0 or more, got {given}")  # fmt: skip
-            self.class_weights = given
+            self.class_weights = self.weights_of_classes("class_weights", self.class_weights)
         good = self.ignore_index is None or type(self.ignore_index) is int
         self.require(good, f"ignore_index must be an integer, got {self.ignore_index!r}")
+
+    def weights_of_classes(self, name: str, given: Any) -> tuple[float, ...]:
+        """One finite number of 0 or more for each class."""
+        try:
+            weights = tuple(map(float, () if isinstance(given, str) else given))
+        except (TypeError, ValueError):
+            weights = ()
+        good = bool(weights) and all(0 <= weight < math.inf for weight in weights)
+        self.require(good, f"{name} must be numbers of 0 or more, one a class, got {given!r}")
+        return weights
 
     def weighted(self, scores: Tensor) -> Tensor:
         """Scores of classes (..., classes), each times its class's weight."""

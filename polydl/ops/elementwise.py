@@ -376,4 +376,6 @@ def _dtype(*numbers: Number) -> str:
 
 
 def _bound(x: Tensor, bound: Scalar | None) -> Scalar | None:
+    if bound is not None and not isinstance(bound, (bool, int, float)):
+        raise DefinitionError(f"clip: a bound is a number or a tensor, got {bound!r}")
     return float(bound) if bound is not None and x.dtype == "float" else bound

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polydl.errors import DefinitionError, ShapeError
+from polydl.primitives.record import integers, sizes
 from polydl.program.sizes import AnySize, Shape, floor_divide
 from polydl.program.types import DType, Scalar
 from polydl.spec.apply import apply
@@ -14,11 +15,13 @@ from polydl.spec.tensor import Tensor
 def full(shape: Shape, value: Scalar, dtype: DType = "float") -> Tensor:
     """An array of one value."""
     value = float(value) if dtype == "float" else value
-    return apply("full", shape=tuple(shape), value=value, dtype=dtype)
+    return apply("full", shape=sizes("full", shape), value=value, dtype=dtype)
 
 
 def constant(values: Sequence[Scalar], dtype: DType = "float") -> Tensor:
     """An array of the given numbers, along one axis."""
+    if not all(isinstance(v, (bool, int, float)) for v in values):
+        raise DefinitionError(f"constant takes numbers along one axis, got {values!r}")
     given = tuple(float(v) if dtype == "float" else v for v in values)
     return apply("constant", values=given, dtype=dtype)
 
@@ -52,6 +55,7 @@ def arange(start: AnySize, stop: AnySize | None = None, step: int = 1) -> Tensor
     """start, start + step, ... before stop, as ints; from 0 where one number is given."""
     if stop is None:
         start, stop = 0, start
+    integers("arange", "start, stop and step", (start, stop, step))
     if step == 0:
         raise DefinitionError("arange: the step is not 0")
     size = stop - start if step == 1 else -floor_divide(start - stop, step)
@@ -78,5 +82,6 @@ def eye(
 ) -> Tensor:
     """Ones on the k-th diagonal, zeros elsewhere; square by default."""
     columns = rows if columns is None else columns
+    sizes("eye", (rows, columns))
     column = arange(columns) if k == 0 else arange(-k, columns - k)
     return (arange(rows)[:, None] == column).astype(dtype)

@@ -7,7 +7,7 @@ from polydl.ops import definitions
 from polydl.ops.elementwise import maximum
 from polydl.ops.making import full, zeros
 from polydl.ops.shapes import ravel
-from polydl.primitives.record import normal_axis
+from polydl.primitives.record import integers, normal_axis
 from polydl.program.sizes import AnySize
 from polydl.program.types import DType, Scalar
 from polydl.spec.apply import apply
@@ -52,6 +52,8 @@ def segment_sum(data: Tensor, segment_ids: Tensor, num_segments: AnySize) -> Ten
     Ids need not be in order. Out of range is the nearest segment, as in `scatter_add` (JAX drops
     such rows, torch and TensorFlow raise).
     """
+    if isinstance(num_segments, int) and num_segments < 1:
+        raise ShapeError(f"segment_sum: there must be a segment, got num_segments={num_segments}")
     start = zeros((num_segments, *data.shape[segment_ids.ndim :]), data.dtype)
     return scatter_add(start, segment_ids, data)
 
@@ -81,6 +83,7 @@ def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     Of equals the first comes first, as in JAX and TensorFlow; torch.topk takes any.
     """
     size = x.shape[-1] if x.ndim else 0
+    integers("top_k", "k", k)
     if k < 1 or (isinstance(size, int) and k > size):
         raise ShapeError(f"top_k: an axis of {size} has no {k} largest")
     if not isinstance(size, int):
@@ -107,4 +110,6 @@ def one_hot(indices: Tensor, num_classes: int, axis: int = -1, dtype: DType = "f
     So JAX and TensorFlow have it; torch raises out of range.
     """
     normal_axis("one_hot", axis, indices.ndim + 1)
+    if any(isinstance(n, int) and n < 1 for n in integers("one_hot", "classes", num_classes)):
+        raise ShapeError(f"one_hot: there must be a class, got num_classes={num_classes}")
     return definitions.one_hot(indices, num_classes=num_classes, axis=axis, dtype=dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 
-from polydl.errors import ShapeError
+from polydl.errors import DefinitionError, ShapeError
 from polydl.primitives.equations import Equation
 from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
@@ -12,6 +12,8 @@ from polydl.spec.tensor import Tensor
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
     """Matrix product of the last two axes; a vector is a row on the left, a column on the right."""
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        raise DefinitionError(f"matmul takes two tensors, got {a!r} and {b!r}")
     if a.ndim == 1 and b.ndim == 1:
         return einsum("i,i->", a, b)
     if a.ndim == 1:
@@ -27,6 +29,8 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     `...` stands for leading axes that broadcast. Without `->`, the result has the letters that occur
     once, in alphabetical order.
     """
+    if not isinstance(equation, str):
+        raise ShapeError(f"einsum: {equation!r} is no equation such as 'bij,bjk->bik'")
     ranks = [x.ndim for x in operands]
     return apply("einsum", *operands, equation=Equation.parse(equation, ranks).text)
 

@@ -115,4 +115,6 @@ def cumprod(x: Tensor, axis: int = -1) -> Tensor:
 
 def _axes(x: Tensor, axis: Axes) -> int | tuple[int, ...]:
     """Axes as the author gave them; None means all, spelled out."""
+    if not isinstance(x, Tensor):
+        raise DefinitionError(f"a reduction takes a tensor, got {x!r}")
     return tuple(range(x.ndim)) if axis is None else axis

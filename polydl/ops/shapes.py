@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from polydl.errors import DefinitionError, ShapeError
 from polydl.ops import definitions
-from polydl.primitives.record import broadcast, normal_axes, normal_axis
+from polydl.primitives.record import broadcast, integers, normal_axes, normal_axis
+from polydl.primitives.record import sizes as sizes_of
 from polydl.program.sizes import AnySize, Shape, floor_divide, product, same
 from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
@@ -16,7 +18,7 @@ Widths = Sequence[tuple[int, int]]
 
 def reshape(x: Tensor, shape: AnySize | Sequence[AnySize]) -> Tensor:
     """The same elements in C order; one size may be -1."""
-    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    sizes = integers("reshape", "sizes", shape)
     open_axes = [i for i, size in enumerate(sizes) if isinstance(size, int) and size == -1]
     if len(open_axes) > 1:
         raise ShapeError(f"reshape: only one size may be -1, got {sizes}")
@@ -34,7 +36,7 @@ def ravel(x: Tensor) -> Tensor:
 
 def expand_dims(x: Tensor, axis: int | tuple[int, ...]) -> Tensor:
     """New axes of size 1, at these places of the result."""
-    axes = (axis,) if isinstance(axis, int) else axis
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     rank = x.ndim + len(axes)
     places = normal_axes("expand_dims", axes, rank)
     sizes = iter(x.shape)
@@ -55,7 +57,8 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     """Axes in another order; reversed by default."""
     if axes is None:
         return apply("transpose", x, axes=tuple(range(x.ndim))[::-1])
-    order = tuple(normal_axis("transpose", axis, x.ndim) for axis in axes)
+    order = integers("transpose", "axes", axes)
+    order = tuple(normal_axis("transpose", axis, x.ndim) for axis in order)
     return apply("transpose", x, axes=order)
 
 
@@ -82,17 +85,17 @@ def moveaxis(
 
 def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
     """x repeated to `shape`."""
-    return apply("broadcast_to", x, shape=tuple(shape))
+    return apply("broadcast_to", x, shape=sizes_of("broadcast_to", shape))
 
 
 def concatenate(parts: Sequence[Tensor], axis: int = -1) -> Tensor:
     """Arrays joined along an axis, the last by default (NumPy's default is the first)."""
-    return apply("concatenate", *parts, axis=axis)
+    return apply("concatenate", *_listed("concatenate", parts), axis=axis)
 
 
 def stack(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Arrays of one shape along a new axis."""
-    return definitions.stack(*parts, axis=axis)
+    return definitions.stack(*_listed("stack", parts), axis=axis)
 
 
 def split(
@@ -110,7 +113,7 @@ def split(
             raise ShapeError(f"split: an axis of {size} has no {sections} equal parts")
         indices: tuple[int, ...] = tuple(range(size // sections, size, size // sections or 1))
     else:
-        indices = tuple(indices_or_sections)
+        indices = integers("split", "indices", indices_or_sections)
         if list(indices) != sorted(indices) or any(
             i < 0 or (isinstance(size, int) and i > size) for i in indices
         ):
@@ -130,7 +133,7 @@ def unstack(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
 
 def tile(x: Tensor, reps: int | Sequence[int]) -> Tensor:
     """x repeated as a whole, so many times along each axis."""
-    times = (reps,) if isinstance(reps, int) else tuple(reps)
+    times = integers("tile", "repetitions", reps)
     times = (1,) * (x.ndim - len(times)) + times
     if any(count < 0 for count in times):
         raise ShapeError(f"tile: {reps} has a negative number")
@@ -140,7 +143,7 @@ def tile(x: Tensor, reps: int | Sequence[int]) -> Tensor:
 
 def repeat(x: Tensor, repeats: int, axis: int = -1) -> Tensor:
     """Each element so many times in a row, along an axis, the last by default."""
-    if repeats < 0:
+    if integers("repeat", "repetitions", repeats)[0] < 0:
         raise ShapeError(f"repeat: {repeats} is negative")
     return definitions.repeat(x, repeats=repeats, axis=axis)
 
@@ -152,8 +155,8 @@ def flip(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Tensor:
 
 def roll(x: Tensor, shift: int | tuple[int, ...], axis: int | tuple[int, ...] = -1) -> Tensor:
     """Elements moved on along axes, round their ends."""
-    shifts = (shift,) if isinstance(shift, int) else shift
-    axes = (axis,) if isinstance(axis, int) else axis
+    shifts = integers("roll", "shifts", shift)
+    axes = integers("roll", "axes", axis)
     if len(shifts) != len(axes):
         raise ShapeError(f"roll: {shift} is not a shift for each of the axes {axis}")
     for distance, place in zip(shifts, axes, strict=True):
@@ -167,7 +170,9 @@ def pad(x: Tensor, widths: Widths, value: float = 0.0, mode: str = "constant") -
     mode: "constant" (of `value`), "edge" (the nearest element), or "reflect" (mirrored at the edge,
     which is not repeated: NumPy's and torch's meaning of the word).
     """
-    pairs = tuple((low, high) for low, high in widths)
+    pairs = tuple(integers("pad", "widths", pair) for pair in _listed("pad", widths))
+    if any(len(pair) != 2 for pair in pairs):
+        raise ShapeError(f"pad: widths are (before, after) for each axis, got {widths!r}")
     if mode == "constant":
         return apply("pad", x, widths=pairs, value=float(value))
     if mode not in ("edge", "reflect"):
@@ -184,11 +189,13 @@ def pad(x: Tensor, widths: Widths, value: float = 0.0, mode: str = "constant") -
 
 def tril(x: Tensor, k: int = 0) -> Tensor:
     """The lower triangle of the last two axes, up to the k-th diagonal; zeros above."""
+    _require_matrix("tril", x, k)
     return definitions.tril(x, k=k)
 
 
 def triu(x: Tensor, k: int = 0) -> Tensor:
     """The upper triangle of the last two axes, from the k-th diagonal on; zeros below."""
+    _require_matrix("triu", x, k)
     return definitions.triu(x, k=k)
 
 
@@ -231,3 +238,15 @@ def meshgrid(*axes: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     ]
     whole = broadcast("meshgrid", *shapes)
     return tuple(broadcast_to(reshape(x, s), whole) for x, s in zip(axes, shapes, strict=True))
+
+
+def _listed(name: str, given: Any) -> Sequence[Any]:
+    if not isinstance(given, (tuple, list)) or not given:
+        raise DefinitionError(f"{name} takes a list, got {given!r}")
+    return given
+
+
+def _require_matrix(name: str, x: Tensor, k: Any) -> None:
+    integers(name, "k", k)
+    if x.ndim < 2:
+        raise ShapeError(f"{name} takes matrices, got {x!r}")

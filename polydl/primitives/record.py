@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polydl.errors import DTypeError, ProgramError, ShapeError
-from polydl.program.sizes import AnySize, Shape, same
+from polydl.program.sizes import AnySize, Shape, Size, same
 from polydl.program.types import Constant, DType, Operand
 
 
@@ -105,7 +105,9 @@ def _broadcast_axis(name: str, sizes: tuple[AnySize, ...], shapes: tuple[Shape, 
 
 
 def normal_axis(name: str, axis: int, rank: int) -> int:
-    if not isinstance(axis, int) or isinstance(axis, bool) or not -rank <= axis < rank:
+    if type(axis) is not int:
+        raise ShapeError(f"{name}: an axis is an integer, got {axis!r}")
+    if not -rank <= axis < rank:
         raise ShapeError(f"{name}: axis {axis} is out of range for {rank} axes")
     return axis % rank
 
@@ -113,11 +115,27 @@ def normal_axis(name: str, axis: int, rank: int) -> int:
 def normal_axes(name: str, axes: int | tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
     if axes is None:
         return tuple(range(rank))
-    given = (axes,) if isinstance(axes, int) else tuple(axes)
+    given = tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)
     normal = tuple(normal_axis(name, axis, rank) for axis in given)
     if len(set(normal)) != len(normal):
         raise ShapeError(f"{name}: axis {axes} names an axis twice")
     return normal
+
+
+def integers(name: str, what: str, given: Any) -> tuple[Any, ...]:
+    """One integer, or a sequence of them, as a tuple; symbols count as integers."""
+    values = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    if not all(type(value) is int or isinstance(value, Size) for value in values):
+        raise ShapeError(f"{name}: {what} must be integers, got {given!r}")
+    return values
+
+
+def sizes(name: str, shape: Any) -> Shape:
+    """A shape: one size, or a sequence of them, none negative."""
+    values = integers(name, "sizes", shape)
+    if any(isinstance(value, int) and value < 0 for value in values):
+        raise ShapeError(f"{name}: {shape!r} has a negative size")
+    return values
 
 
 def require_dtype(name: str, given: Type, *allowed: DType) -> None:

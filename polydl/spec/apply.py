@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from polydl.errors import DTypeError
+from polydl.errors import DefinitionError, DTypeError, ProgramError
 from polydl.primitives import infer
+from polydl.program.attributes import require_attributes
 from polydl.program.types import Constant, Node, Operand, Value
 from polydl.spec.block_builder import located
 from polydl.spec.context import current_tracer
@@ -24,11 +25,20 @@ def apply(op: str, *operands: Any, **attributes: Any) -> Tensor:
         if op not in _INDEXING:
             values = _float_literals(values)
         _check_integers(op, values)
+        _check_attributes(op, attributes)
         output = infer(op, tuple(values), attributes)
     names = assigned_names(sys._getframe(1), builder.code)
     value = builder.value(output.shape, output.dtype, names[0] if len(names) == 1 else "")
     builder.add(Node(op, tuple(values), (value,), attributes))
     return Tensor(value, builder)
+
+
+def _check_attributes(op: str, attributes: dict[str, Any]) -> None:
+    """What would be no Program: a float for an axis, a text for a number."""
+    try:
+        require_attributes(op, attributes)
+    except ProgramError as error:
+        raise DefinitionError(f"{op}: {error}") from None
 
 
 def _float_literals(operands: list[Operand]) -> list[Operand]:

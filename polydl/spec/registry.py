@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
@@ -40,6 +41,7 @@ _PLAIN: dict[str, tuple[str, tuple[type, ...]]] = {
     "bool": ("True or False", (bool,)),
     "int": ("an integer", (int,)),
     "float": ("a number", (int, float)),
+    "str": ("text", (str,)),
 }
 
 
@@ -57,7 +59,8 @@ def _check_plain(where: str, name: str, annotation: Any, value: Any) -> None:
     if plain not in _PLAIN or optional not in ("", "None") or (optional and value is None):
         return
     what, types = _PLAIN[plain]
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+    wrong = not isinstance(value, types) or (isinstance(value, bool) and bool not in types)
+    if wrong or (isinstance(value, float) and math.isnan(value)):
         raise DefinitionError(f"{where}: {name} must be {what}, got {value!r}")
 
 

@@ -13,7 +13,10 @@ SETTINGS = [
     (lambda: dl.Huber(0.0), "delta must be above 0"),
     (lambda: dl.CrossEntropy("one_hot"), "there is no targets 'one_hot'"),
     (lambda: dl.CrossEntropy(label_smoothing=1.0), r"label_smoothing must be in \[0, 1\)"),
-    (lambda: dl.CrossEntropy(class_weights=(1.0, -1.0)), "class_weights must be 0 or more"),
+    (
+        lambda: dl.CrossEntropy(class_weights=(1.0, -1.0)),
+        "class_weights must be numbers of 0 or more",
+    ),
     (lambda: dl.CrossEntropy("probabilities", ignore_index=0), "ignore_index is for labels"),
     (lambda: dl.BinaryCrossEntropy(0.0), "positive_weight must be above 0"),
     (lambda: dl.Focal((0.5, 0.5)), "alpha is one number for binary targets"),
