@@ -40,6 +40,8 @@ class BuilderBody(KerasBody):
     held: names of the variables for layers that are called more than once.
     """
 
+    margin = 1
+
     def __init__(
         self,
         emitter: KerasEmitter,

@@ -25,33 +25,56 @@ class Body:
     ):
         self.emitter, self.unit, self.block, self.slots = emitter, unit, block, slots
         self.reserved = reserved
+        self.marker = len(slots.slots)
         self.kept: set[int] = set(emitter.kept_values(unit, block))
         self.producers: dict[int, Node] = {}
         self.prologue: set[str] = set()
         self.symbol_names: dict[str, str] = {}
-        effects = emitter.effects
+        split = self._settle()
+        for value in split[:-1]:  # which the ones after it may have made needless
+            self.kept.remove(value)
+            if not self._fits():
+                self.kept.add(value)
+        if len(split) > 1:
+            self._attempt()
+
+    def _settle(self) -> list[int]:
+        """Write until no line is too long; the values that got statements of their own for it."""
+        split: list[int] = []
         while True:
-            self.liveness = Liveness(
-                block, effects.has_effects, effects.state_of, frozenset(self.kept)
-            )
-            self.holders: dict[str, list[Value]] = {}
-            self.bound: dict[str, Value] = {}
-            self.names: dict[int, str] = {}
-            self.planned: dict[int, str] = {}
-            self.preferred: dict[int, str] = {}
-            self.results: dict[int, Code] = {}  # what is returned, and written there
-            self.fixed: set[str] = set()
-            self.used: set[str] = set()
-            self.symbol_names = {}
-            marker = len(slots.slots)
             try:
-                self._write()
-                break
+                self._attempt()
+                return split
             except UnboundSymbol as error:
                 self.prologue.add(error.symbol)
             except _TooLong as error:
                 self.kept.add(error.value)
-            del slots.slots[marker:]
+                split.append(error.value)
+
+    def _fits(self) -> bool:
+        try:
+            self._attempt()
+        except (UnboundSymbol, _TooLong):
+            return False
+        return True
+
+    def _attempt(self) -> None:
+        """Write all statements, from the start."""
+        effects = self.emitter.effects
+        self.liveness = Liveness(
+            self.block, effects.has_effects, effects.state_of, frozenset(self.kept)
+        )
+        self.holders: dict[str, list[Value]] = {}
+        self.bound: dict[str, Value] = {}
+        self.names: dict[int, str] = {}
+        self.planned: dict[int, str] = {}
+        self.preferred: dict[int, str] = {}
+        self.results: dict[int, Code] = {}  # what is returned, and written there
+        self.fixed: set[str] = set()
+        self.used: set[str] = set()
+        self.symbol_names = {}
+        del self.slots.slots[self.marker :]
+        self._write()
 
     def _write(self) -> None:
         self.arguments = [self.bind(value, value.name or "x", 0) for value in self.block.inputs]
@@ -69,6 +92,11 @@ class Body:
             named = output.id in self.names
             found += [output] if named else values_of(self.producers[output.id].operands)
         return found
+
+    @property
+    def margin(self) -> int:
+        """How many levels the statements are indented by: those of a method, or of a function."""
+        return 2 if self.unit.is_module else 1
 
     @property
     def local_names(self) -> set[str]:
@@ -233,7 +261,7 @@ class Body:
 
     def check_length(self, line: str, depth: int, operands: Iterable[Value]) -> None:
         """Give the longest nested expression a statement of its own where a line is too long."""
-        if len(self.slots.filled(line)) + 2 * len(INDENT) <= self.emitter.line_length:
+        if len(self.slots.filled(line)) + self.margin * len(INDENT) <= self.emitter.line_length:
             return
         nested = [v for v in operands if v.id not in self.names]
         nested = [v for v in nested if self.producers[v.id].op != "read"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from polydl.emission.code import Code
-from polydl.emission.naming import singular
+from polydl.emission.naming import singular, unique
 from polydl.program.types import Block, Node, Value
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def loop(
 ) -> tuple[str, Code]:
     """The header and the call of a loop over a list of modules."""
     unit = emitter.units.modules[emitter.program.blocks[nodes[0].attributes["block"]].path]
-    name = singular(unit.attribute)
+    name = unique(singular(unit.attribute), {*body.holders, *body.reserved})
     called = emitter.program.blocks[nodes[0].attributes["block"]]
     if unit.native is not None:
         native = emitter.native_with(called, body.literal)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polydl.emission.code import Slot, Slots, fill, renumber
-from polydl.emission.naming import PYTHON_WORDS, camel_case, unique
+from polydl.emission.naming import PYTHON_WORDS, unique
 from polydl.emission.units import Unit
 
 _SEPARATOR = "\n\x04\n"
@@ -82,27 +82,12 @@ def merge(
     groups: dict[tuple[Any, ...], list[Draft]] = {}
     for draft in drafts:
         groups.setdefault(draft.key(), []).append(draft)
-    by_name: dict[str, list[list[Draft]]] = {}
-    for group in groups.values():
-        by_name.setdefault(group[0].name, []).append(group)
     definitions = []
     for group in groups.values():
-        name = unique(_telling_name(group, by_name[group[0].name]), taken)
+        name = unique(group[0].name, taken)
         taken.add(name)
         definitions.append(_define(name, group, reserved, self_prefix))
     return definitions
-
-
-def _telling_name(group: list[Draft], siblings: list[list[Draft]]) -> str:
-    """`ResBlockWithProject` for the one of several that has an attribute which the others lack."""
-    draft = group[0]
-    if len(siblings) == 1 or not draft.unit.is_module:
-        return draft.name
-    others = {a for other in siblings if other is not group for a in other[0].attributes}
-    extra = [a for a in draft.attributes if a not in others]
-    if not extra:
-        return draft.name
-    return draft.name + (f"With{camel_case(extra[0])}" if draft.is_class else f"_with_{extra[0]}")
 
 
 def _define(name: str, group: list[Draft], words: frozenset[str], self_prefix: str) -> Definition:

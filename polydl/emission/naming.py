@@ -25,12 +25,12 @@ def camel_case(name: str) -> str:
 
 
 def singular(name: str) -> str:
-    """A loop variable for a list: "blocks" to "block", "layers" to "layer"."""
+    """A loop variable for a list of layers: "blocks" to "block", "encoder" to "layer"."""
     if name.endswith("ies"):
         return f"{name[:-3]}y"
     if name.endswith("s") and not name.endswith("ss") and len(name) > 2:
         return name[:-1]
-    return f"{name}_item"
+    return "layer"
 
 
 def unique(name: str, taken: Container[str]) -> str:

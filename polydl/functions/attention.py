@@ -90,7 +90,9 @@ def _allowed(
     """Where queries may look: what mask, lengths and causality all allow."""
     parts = [] if mask is None else [mask]
     if causal:
-        parts.append(ops.arange(keys) <= ops.arange(time)[:, None])
+        position = ops.arange(time)
+        key = position if same(keys, time) else ops.arange(keys)
+        parts.append(key <= position[:, None])
     if lengths is not None:
         parts.append(ops.arange(keys) < lengths[:, None, None, None])
     allowed = parts[0]

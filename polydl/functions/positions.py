@@ -30,7 +30,7 @@ def sinusoidal_encoding(
     cosine = ops.cos(angles)
     if not interleaved:
         return ops.concatenate([sine, cosine])
-    pairs = ops.concatenate([sine[..., None], cosine[..., None]])
+    pairs = ops.stack([sine, cosine], axis=-1)
     return ops.reshape(pairs, (*position.shape, width))
 
 
@@ -84,7 +84,7 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor, *, interleaved: bool = False
     other = second * cosine + first * sine
     if not interleaved:
         return ops.concatenate([turned, other])
-    return ops.reshape(ops.concatenate([turned[..., None], other[..., None]]), x.shape)
+    return ops.reshape(ops.stack([turned, other], axis=-1), x.shape)
 
 
 def _angles(position: Tensor, width: int, base: float) -> Tensor:

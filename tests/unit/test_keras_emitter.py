@@ -360,23 +360,22 @@ CNN_TEXT = """import keras
 from keras import layers, ops
 
 
-def res_block_with_project(x, name):
+def res_block(x, name):
     residual = layers.Conv2D(4, 1, name=f"{name}.project")(x)
     h = ops.relu(layers.Conv2D(4, 3, padding="same", name=f"{name}.conv1")(x))
     h = layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h)
     return ops.relu(h + residual)
 
 
-def res_block(x, name):
+def res_block2(x, name):
     h = ops.relu(layers.Conv2D(4, 3, padding="same", name=f"{name}.conv1")(x))
-    h = layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h)
-    return ops.relu(h + x)
+    return ops.relu(layers.Conv2D(4, 3, padding="same", name=f"{name}.conv2")(h) + x)
 
 
 def build_model():
     x_input = keras.Input((8, 8, 1), name="x")
-    x = res_block_with_project(x_input, name="0")
-    x = res_block(x, name="1")
+    x = res_block(x_input, name="0")
+    x = res_block2(x, name="1")
     x = ops.gelu(x, approximate=False)
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-05, name="3")(x)
     x = layers.MaxPooling2D(2, name="4")(x)

@@ -77,7 +77,10 @@ def _random_bits(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _broadcast_to(body: Body, node: Node, args: list[Code]) -> Code:
-    return Code(f"{args[0].atom}.expand({body.sizes.shape(node.attributes['shape']).text})")
+    shape = body.sizes.shape(node.attributes["shape"]).text
+    if len(node.attributes["shape"]) > 1 and shape.startswith("("):
+        shape = shape[1:-1]
+    return Code(f"{args[0].atom}.expand({shape})")
 
 
 def _take(body: Body, node: Node, args: list[Code]) -> Code:
