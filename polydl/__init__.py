@@ -21,6 +21,7 @@ _WHERE = {
     "polydl.spec.modes": ("when_training",),
     "polydl.layers.bidirectional": ("Bidirectional",),
     "polydl.layers.merging": ("Residual",),
+    "polydl.layers.reparametrized": ("SpectralNorm", "WeightNorm"),
     "polydl.spec.regions": ("associative_scan", "map", "remat", "scan"),
     "polydl.program.types": ("Program",),
     "polydl.ops": ("stop_gradient", "take", "take_along_axis", "where"),

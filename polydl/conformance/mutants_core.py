@@ -34,6 +34,7 @@ from polydl.layers.group_norm import InstanceNorm, _Grouped
 from polydl.layers.gru import GRU
 from polydl.layers.layer_norm import LayerNorm, RMSNorm
 from polydl.layers.recurrent import LSTM, Recurrent
+from polydl.layers.reparametrized import SpectralNorm, WeightNorm, _Reparametrized
 from polydl.layers.transformer import TransformerEncoderLayer
 from polydl.losses.cross_entropy import CrossEntropy
 from polydl.losses.ctc import CTC
@@ -87,6 +88,12 @@ MUTANTS: tuple[CoreMutant, ...] = (
     CoreMutant("RMSNorm's epsilon outside the root", "norms", RMSNorm.definition,
                r"ops\.rsqrt\(mean_square \+ self\.epsilon\)",
                "(ops.rsqrt(mean_square) + self.epsilon)"),
+    CoreMutant("WeightNorm without its scale", "weight and spectral norm", WeightNorm.compute,
+               r"scale / length", "1 / length + 0 * scale"),
+    CoreMutant("outputs of transposed kernels on the last axis", "weight and spectral norm",
+               _Reparametrized.axes, r'"output_axes"', '"no_axes"'),
+    CoreMutant("SpectralNorm keeps nothing", "weight and spectral norm", SpectralNorm.compute,
+               r'update\("u", u\)', 'update("u", start)'),
     CoreMutant("BatchNorm moves the wrong way", "batch norm", BatchNorm._move,
                r"self\.momentum \* running \+ weight", "weight * running + self.momentum"),
     CoreMutant("BatchNorm's unbiased variance over n", "batch norm", BatchNorm._correction,

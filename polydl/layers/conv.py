@@ -18,6 +18,7 @@ class Convolution(Activated):
 
     rank: ClassVar[int]
     words: ClassVar[tuple[str, ...]] = ("same", "valid")  # padding by name
+    output_axes: ClassVar[tuple[int, ...]] = (-1,)  # of the kernel
 
     kernel_size: Ints
     strides: Ints

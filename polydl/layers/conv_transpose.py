@@ -18,6 +18,8 @@ from polydl.spec.tensor import Tensor
 class ConvTranspose(Convolution):
     """What ConvTranspose1D, ConvTranspose2D and ConvTranspose3D share. activation: as of Conv2D."""
 
+    output_axes = (-2,)
+
     filters: int
     kernel_size: Ints
     strides: Ints = 1

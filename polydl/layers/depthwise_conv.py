@@ -25,6 +25,7 @@ class DepthwiseConv2D(Convolution):
     """
 
     rank = 2
+    output_axes = (-2, -1)
 
     kernel_size: Ints
     depth_multiplier: int = 1

@@ -44,6 +44,7 @@ class BlockBuilder:
     ):
         self.key, self.kind, self.path, self.config = key, kind, path, config
         self.module, self.code = module, code
+        self.guest: Module | None = None  # whose definition runs here as the module's own
         self.owner = ""  # for a function: the module that called it
         self.inputs: tuple[Value, ...] = ()
         self.outputs: tuple[Operand, ...] = ()
@@ -53,6 +54,10 @@ class BlockBuilder:
         self.count = 0
         self.reads: list[dict[str, Tensor]] = [{}]
         self.hidden: dict[int, str] = {}  # values of regions that have ended, and what held those
+
+    def runs(self, module: Module) -> bool:
+        """Whether the definition that runs here is this module's."""
+        return module is self.module or module is self.guest
 
     @property
     def where(self) -> str:

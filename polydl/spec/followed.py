@@ -27,7 +27,7 @@ class Followed(Module):
         @functools.wraps(plain)
         def call(self: Followed, *args: Any, **kwargs: Any) -> Any:
             tracer = current_tracer(f"{type(self).__name__} was called")
-            own = tracer.stack[-1].module is self  # super().__call__(...)
+            own = tracer.stack[-1].runs(self)  # super().__call__(...)
             follower = None if own else self.follower()
             y = plain(self, *args, **kwargs)
             return y if follower is None else follower(y)

@@ -84,6 +84,9 @@ class Module:
         self, name: str, shape: Shape, initializer: str | float | Initializer = "glorot_uniform"
     ) -> Tensor:
         """A trained array of this module, in the canonical layout that `shape` gives."""
+        host = self._host()
+        if host is not None:
+            return host.computed(name, host.parameter(name, shape, initializer))
         return self._entry(name, "parameter", shape, "float", initializer)
 
     def state(
@@ -94,11 +97,21 @@ class Module:
         dtype: DType = "float",
     ) -> Tensor:
         """An array that is carried from call to call and not trained. Change it with `update`."""
+        host = self._host()
+        if host is not None:
+            return host.state(name, shape, initializer, dtype)
         return self._entry(name, "state", shape, dtype, initializer)
 
     def update(self, name: str, value: Tensor) -> None:
         """Set a state's value for the calls that follow. It counts as a constant there, and here."""
-        entries.write(current_tracer("self.update was called"), self, name, value)
+        tracer = current_tracer("self.update was called")
+        entries.write(tracer, self._host() or self, name, value)
+
+    def _host(self) -> Any:
+        """The module that runs this one's definition as its own, if one does; see spec/host.py."""
+        tracer = active_tracer()
+        builder = tracer.stack[-1] if tracer is not None and tracer.stack else None
+        return builder.module if builder is not None and builder.guest is self else None
 
     def _entry(self, name: str, role: str, shape: Any, dtype: DType, initializer: Any) -> Tensor:
         tracer = current_tracer(f"self.{role} was called")

@@ -47,7 +47,7 @@ class Tracer:
         kwargs: dict[str, Any],
     ) -> Any:
         caller = self.stack[-1]
-        if caller.module is module:  # super().__call__(...)
+        if caller.runs(module):  # super().__call__(...)
             if definition.__code__ is caller.code:
                 raise DefinitionError("it calls itself, without an end")
             return definition(module, *args, **kwargs)

@@ -15,6 +15,11 @@ SETTINGS = [
     (lambda: dl.LayerNorm(axes=(0, 1)), "not the batch's"),
     (lambda: dl.LayerNorm(axes=()), "axes is an integer or several"),
     (lambda: dl.LayerNorm(axes="last"), "axes is an integer or several"),
+    (lambda: dl.WeightNorm(dl.relu), "WeightNorm takes a layer such as dl.Dense"),
+    (lambda: dl.WeightNorm(dl.SpectralNorm(dl.Dense(2))), "WeightNorm takes a layer"),
+    (lambda: dl.SpectralNorm(dl.Dense(2), 0), "power_iterations must be a positive integer"),
+    (lambda: dl.SpectralNorm(dl.Dense(2), epsilon=-1e-12), "epsilon must be at least 0.0"),
+    (lambda: dl.WeightNorm(dl.Dense(2), scale_initializer="one"), "unknown initializer"),
 ]
 SHAPES = [
     (dl.GroupNorm(4), (None, 6), "4 groups do not divide 6 channels"),
@@ -37,3 +42,23 @@ def test_impossible_settings(make, text):
 def test_impossible_shapes(layer, shape, text):
     with pytest.raises(ShapeError, match=text):
         dl.compile(dl.Sequential(layer), dl.Input(shape), backend="reference")
+
+
+def test_a_layer_without_the_parameter():
+    x = dl.Input((None, 6))
+    with pytest.raises(DefinitionError, match="Dense has no parameter 'kernal' of its own"):
+        dl.trace(dl.Sequential(dl.WeightNorm(dl.Dense(2), "kernal")), x)
+    with pytest.raises(DefinitionError, match="Flatten has no parameter 'kernel' of its own"):
+        dl.trace(dl.Sequential(dl.WeightNorm(dl.Flatten())), x)
+
+
+def test_a_wrapped_layer_that_is_a_part_elsewhere_too():
+    dense = dl.Dense(6)
+    with pytest.raises(DefinitionError, match="Use the wrapped layer in both places"):
+        dl.trace(dl.Sequential(dl.WeightNorm(dense), dense), dl.Input((None, 6)))
+
+
+def test_a_wrapped_layer_used_twice_has_one_set_of_weights():
+    layer = dl.SpectralNorm(dl.Dense(6, activation="relu"))
+    program = dl.trace(dl.Sequential(layer, layer), dl.Input((None, 6)))
+    assert list(program.entries) == ["0.kernel", "0.u", "0.bias"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from polydl import layers
 from polydl.conformance import expectations_normalization as n
-from polydl.conformance.row import Part, several
+from polydl.conformance.row import COMPOSITE, Part, several
 from polydl.conformance.samplers import normal
+from polydl.layers.reparametrized import SpectralNorm, WeightNorm
 from polydl.spec.input import Input
 
 GROUP_NORM, INSTANCE_NORM, LAYER_NORM = (
@@ -58,5 +59,24 @@ ROWS = (
         "layer norm over axes", (LAYER_NORM,), Input((None, 4, 5, 3)), normal(2, 4, 5, 3, mean=0.5),
         all=_along((1, 2, 3)), last=_along((-1, -2), 0.1), apart=_along((3, 1)), first=_along(1),
         mixed=_along((-1, 2), 1e-3), middle=_along((-2,)), one=_along((3,)),
+    ),
+    several(
+        "weight and spectral norm", (COMPOSITE,), Input((None, 5, 4)), normal(2, 5, 4),
+        modes=(False, True),
+        weight_dense=Part(lambda: WeightNorm(layers.Dense(3)), n.weight_normed(n.affine)),
+        weight_conv=Part(lambda: WeightNorm(layers.Conv1D(3, 2)), n.weight_normed(n.conv)),
+        weight_transposed=Part(
+            lambda: WeightNorm(layers.ConvTranspose1D(3, 2, 2)),
+            n.weight_normed(n.conv_transpose, (-2,)),
+        ),
+        spectral_dense=Part(lambda: SpectralNorm(layers.Dense(3)), n.spectral_normed(n.affine)),
+        spectral_conv=Part(
+            lambda: SpectralNorm(layers.Conv1D(3, 2), 3, epsilon=0.0),
+            n.spectral_normed(n.conv, 3, epsilon=0.0),
+        ),
+        spectral_transposed=Part(
+            lambda: SpectralNorm(layers.ConvTranspose1D(3, 2, 2), epsilon=0.1),
+            n.spectral_normed(n.conv_transpose, outputs=(-2,), epsilon=0.1),
+        ),
     ),
 )  # fmt: skip

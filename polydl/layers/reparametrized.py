@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from polydl import ops
+from polydl.errors import DefinitionError
+from polydl.layers.checks import require_positive, require_within
+from polydl.program.sizes import product
+from polydl.program.types import Initializer
+from polydl.spec.host import Host
+from polydl.spec.initializers import resolve
+from polydl.spec.modes import when_training
+from polydl.spec.module import Module
+from polydl.spec.tensor import Tensor
+
+
+class _Reparametrized(Host):
+    """A layer whose kernel is computed from another array of its shape."""
+
+    def check(self, inner: Module, name: str) -> None:
+        if not isinstance(inner, Module) or isinstance(inner, Host):
+            raise DefinitionError(
+                f"{type(self).__name__} takes a layer such as dl.Dense(8), got {inner!r}"
+            )
+        if not isinstance(name, str):
+            raise DefinitionError(f"{type(self).__name__}: name is a parameter's, got {name!r}")
+        self.inner, self.name = inner, name
+
+    def axes(self, array: Tensor) -> tuple[list[int], list[int]]:
+        """Those of what goes into an output, and those that number the outputs."""
+        outputs = getattr(type(self.inner), "output_axes", (-1,))
+        ends = sorted(axis % array.ndim for axis in outputs)
+        return [axis for axis in range(array.ndim) if axis not in ends], ends
+
+
+class WeightNorm(_Reparametrized):
+    """A layer with kernel = scale v / |v|, the length of each output's weights apart from v.
+
+    Salimans & Kingma 2016. |v| is over all axes of the kernel but the outputs' (the last; of a
+    transposed convolution the one before, of a depthwise one the last two). v stands under the
+    parameter's own name, scale beside it, with the kernel's rank and ones for the axes of |v|.
+    name: of the parameter, "recurrent_kernel" of an LSTM for one.
+
+    scale starts from 1 as in Flax, which adds 1e-12 within the root; torch starts it from |v|.
+    """
+
+    def __init__(
+        self,
+        inner: Module,
+        name: str = "kernel",
+        scale_initializer: str | float | Initializer = "ones",
+    ):
+        self.check(inner, name)
+        self.scale_initializer = resolve(scale_initializer)
+
+    def compute(self, v: Tensor) -> Tensor:
+        inputs, _ = self.axes(v)
+        sizes = tuple(1 if i in inputs else size for i, size in enumerate(v.shape))
+        scale = self.parameter("scale", sizes, self.scale_initializer)
+        length = ops.sqrt(ops.sum(v * v, tuple(inputs), keepdims=True))
+        kernel = v * (scale / length)
+        return kernel
+
+
+class SpectralNorm(_Reparametrized):
+    """A layer with kernel = w / sigma, where sigma estimates the largest singular value of w.
+
+    Miyato et al. 2018, algorithm 1. w is a matrix (inputs, outputs), a window's places being inputs.
+    From u, a state (1, outputs): v = u w' / |u w'|, u = v w / |v w|, `power_iterations` times, then
+    sigma = v w u'. u and v count as constants in the derivative. In training u is kept for
+    the next call; else a call begins from the u that training left. Lengths have epsilon added, as in
+    the authors' program.
+
+    Flax does the same, and torch in training; in inference torch takes u and v as they were left,
+    without a step for the w of now. Keras and Flax write the divided kernel in the place of w, so
+    that an optimizer updates that.
+    """
+
+    def __init__(
+        self,
+        inner: Module,
+        power_iterations: int = 1,
+        name: str = "kernel",
+        epsilon: float = 1e-12,
+    ):
+        self.check(inner, name)
+        require_positive("SpectralNorm", power_iterations=power_iterations)
+        require_within("SpectralNorm", 0.0, 1.0, epsilon=epsilon)
+        self.power_iterations, self.epsilon = power_iterations, epsilon
+
+    def compute(self, w: Tensor) -> Tensor:
+        inputs, outputs = self.axes(w)
+        matrix = w
+        if [*inputs, *outputs] != list(range(w.ndim)):
+            matrix = ops.transpose(w, (*inputs, *outputs))
+        if len(inputs) != 1 or len(outputs) != 1:
+            sizes = (product(w.shape[i] for i in axes) for axes in (inputs, outputs))
+            matrix = ops.reshape(matrix, tuple(sizes))
+        start = self.state("u", (1, matrix.shape[1]), Initializer("normal", {"stddev": 1.0}))
+        fixed = ops.stop_gradient(matrix)
+        u, v = self._iterate(fixed, start)
+
+        def kept() -> Tensor:
+            self.update("u", u)
+            return u
+
+        u = when_training(kept, lambda: u)
+        sigma = ops.sum(v @ matrix * u)
+        kernel = w / sigma
+        return kernel
+
+    def _iterate(self, matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        back = ops.transpose(matrix, (1, 0))
+        for _ in range(self.power_iterations):
+            v = self._unit(u @ back)
+            u = self._unit(v @ matrix)
+        return u, v
+
+    def _unit(self, x: Tensor) -> Tensor:
+        length = ops.sqrt(ops.sum(x * x))
+        return x / (length + self.epsilon)
