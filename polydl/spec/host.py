@@ -49,6 +49,7 @@ class Host(Followed):
         return self.compute(declared) if name == self.name else declared
 
     def compute(self, declared: Tensor) -> Tensor:
+        """The guest's parameter, from the array that was declared in its place."""
         raise NotImplementedError
 
     def follower(self) -> Callable[..., Any] | None:
