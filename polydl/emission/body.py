@@ -261,14 +261,16 @@ class Body:
 
     def check_length(self, line: str, depth: int, operands: Iterable[Value]) -> None:
         """Give the longest nested expression a statement of its own where a line is too long."""
-        if len(self.slots.filled(line)) + self.margin * len(INDENT) <= self.emitter.line_length:
+        excess = len(self.slots.filled(line)) + self.margin * len(INDENT) - self.emitter.line_length
+        if excess <= 0:
             return
         nested = [v for v in operands if v.id not in self.names]
         nested = [v for v in nested if self.producers[v.id].op != "read"]
         if not nested:
             return
         longest = max(nested, key=lambda v: len(self.code(v).text))
-        longest = self._innermost(longest)
+        enough = (v for v in nested if len(self.slots.filled(self.code(v).text)) > excess)
+        longest = self._innermost(next(enough, longest))  # the first, to keep the order of reading
         inner = self.producers[longest.id]
         if any(v.id not in self.names for v in values_of(inner.operands)) or len(nested) > 1:
             raise _TooLong(longest.id)
