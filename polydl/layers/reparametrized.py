@@ -39,7 +39,8 @@ class WeightNorm(_Reparametrized):
     parameter's own name, scale beside it, with the kernel's rank and ones for the axes of |v|.
     name: of the parameter, "recurrent_kernel" of an LSTM for one.
 
-    scale starts from 1 as in Flax, which adds 1e-12 within the root; torch starts it from |v|.
+    scale starts from 1; torch starts it from |v|, so that the layer begins as it was drawn. Flax adds
+    1e-12 within the root, writes the kernel in the place of v, and does not train its scale.
     """
 
     def __init__(

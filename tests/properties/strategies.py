@@ -42,14 +42,18 @@ def convolutions(draw: Draw) -> Row:
     strides, dilation = draw(st.integers(1, 2)), draw(st.integers(1, 2))
     padding, channels = _padding(draw, rank), groups * draw(st.integers(1, 2))
     kind = {1: dl.Conv1D, 2: dl.Conv2D}[rank]
+    wrap = draw(st.sampled_from([None, dl.WeightNorm, dl.SpectralNorm]))
 
     def make() -> dl.Module:
-        return kind(
+        layer = kind(
             2 * groups, window, strides=strides, dilation=dilation, padding=padding, groups=groups
         )
+        return layer if wrap is None else wrap(layer)
 
     shape = (*sizes, channels)
-    return row(make, dl.Input((None, *shape)), normal(draw(BATCHES), *shape))
+    # a kernel of one number is divided by itself: its derivative is lost in differences
+    sample, plain = normal(draw(BATCHES), *shape), wrap is None
+    return row(make, dl.Input((None, *shape)), sample, gradients=plain)
 
 
 @st.composite

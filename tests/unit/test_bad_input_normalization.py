@@ -42,23 +42,3 @@ def test_impossible_settings(make, text):
 def test_impossible_shapes(layer, shape, text):
     with pytest.raises(ShapeError, match=text):
         dl.compile(dl.Sequential(layer), dl.Input(shape), backend="reference")
-
-
-def test_a_layer_without_the_parameter():
-    x = dl.Input((None, 6))
-    with pytest.raises(DefinitionError, match="Dense has no parameter 'kernal' of its own"):
-        dl.trace(dl.Sequential(dl.WeightNorm(dl.Dense(2), "kernal")), x)
-    with pytest.raises(DefinitionError, match="Flatten has no parameter 'kernel' of its own"):
-        dl.trace(dl.Sequential(dl.WeightNorm(dl.Flatten())), x)
-
-
-def test_a_wrapped_layer_that_is_a_part_elsewhere_too():
-    dense = dl.Dense(6)
-    with pytest.raises(DefinitionError, match="Use the wrapped layer in both places"):
-        dl.trace(dl.Sequential(dl.WeightNorm(dense), dense), dl.Input((None, 6)))
-
-
-def test_a_wrapped_layer_used_twice_has_one_set_of_weights():
-    layer = dl.SpectralNorm(dl.Dense(6, activation="relu"))
-    program = dl.trace(dl.Sequential(layer, layer), dl.Input((None, 6)))
-    assert list(program.entries) == ["0.kernel", "0.u", "0.bias"]

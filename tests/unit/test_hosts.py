@@ -1,0 +1,77 @@
+"""Modules that run another's definition as their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import polydl as dl
+from polydl import ops
+from polydl.errors import DefinitionError
+
+X = dl.Input((None, 6))
+
+
+def test_a_wrapped_layer_used_twice_has_one_set_of_weights():
+    layer = dl.SpectralNorm(dl.Dense(6, activation="relu"))
+    program = dl.trace(dl.Sequential(layer, layer), X)
+    assert list(program.entries) == ["0.kernel", "0.u", "0.bias"]
+
+
+def test_a_guest_that_calls_its_base_and_keeps_state():
+    class Counted(dl.Dense):
+        def __call__(self, x):
+            calls = self.state("calls", (), "zeros")
+            self.update("calls", calls + 1)
+            return super().__call__(x) + calls
+
+    net = dl.compile(dl.WeightNorm(Counted(6)), X, backend="reference")
+    assert set(net.weights) == {"kernel", "scale", "bias", "calls"}
+    first = net(np.ones((1, 6)), training=True)
+    np.testing.assert_allclose(net(np.ones((1, 6)), training=True), first + 1)
+
+
+def test_a_guest_with_children_keeps_them():
+    class Pair(dl.Module):
+        def __init__(self):
+            self.dense = dl.Dense(6)
+
+        def __call__(self, x):
+            return self.dense(x @ self.parameter("kernel", (6, 6)))
+
+    program = dl.trace(dl.Sequential(dl.WeightNorm(Pair())), X)
+    assert set(program.entries) == {
+        "0.kernel", "0.scale", "0.inner.dense.kernel", "0.inner.dense.bias",
+    }  # fmt: skip
+
+
+def test_what_others_read_is_the_array_that_is_trained():
+    class Tied(dl.Module):
+        def __init__(self):
+            self.norm = dl.WeightNorm(dl.Dense(6, use_bias=False))
+
+        def __call__(self, x):
+            return self.norm(x) + ops.sum(self.norm.kernel)
+
+    net = dl.compile(Tied(), X, backend="reference")
+    np.testing.assert_allclose(net(np.zeros((1, 6))), net.weights["norm.kernel"].sum())
+
+
+def test_no_native_of_the_guest_stands_for_it(backend):
+    text = dl.compile(dl.Sequential(dl.WeightNorm(dl.Dense(2))), X, backend=backend).source
+    assert "class WeightNormDense(" in text
+    assert "Linear" not in text
+    assert "layers.Dense" not in text
+
+
+def test_a_layer_without_the_parameter():
+    with pytest.raises(DefinitionError, match="Dense has no parameter 'kernal' of its own"):
+        dl.trace(dl.Sequential(dl.WeightNorm(dl.Dense(2), "kernal")), X)
+    with pytest.raises(DefinitionError, match="Flatten has no parameter 'kernel' of its own"):
+        dl.trace(dl.Sequential(dl.WeightNorm(dl.Flatten())), X)
+
+
+def test_a_wrapped_layer_that_is_a_part_elsewhere_too():
+    dense = dl.Dense(6)
+    with pytest.raises(DefinitionError, match="Use the wrapped layer in both places"):
+        dl.trace(dl.Sequential(dl.WeightNorm(dense), dense), X)
