@@ -24,16 +24,16 @@ Options = Callable[[Block, Literal], str]
 
 def functional(
     function: str, options: Options = lambda block, literal: "", arguments: str = "{0}, {1}",
-    vectors: bool = False,
+    reduced: int = 0,
 ) -> Row:  # fmt: skip
-    """A loss of torch.nn.functional. vectors: its values are those of vectors, not of elements."""
+    """A loss of torch.nn.functional. reduced: how many axes fewer its values have than the outputs."""
 
     def row(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
         def text(reduction: str) -> str:
             given = f"{arguments}{options(block, literal)}{_ARGUMENT[reduction]}"
             return f"{function}({given})"
 
-        rank = output_rank(block) - vectors
+        rank = output_rank(block) - reduced
         if sample_weights(block, rank):
             return TORCH.native(block, text("none"), rank)
         return function_native(text(block.config["reduction"]))
@@ -160,7 +160,7 @@ NATIVES: dict[str, Row] = {
     ),
     "polydl:CosineSimilarity@1": cosine_similarity,
     "polydl:TripletMargin@1": functional(
-        "F.triplet_margin_loss", triplet_margin, "*{0!a}.unbind(1)", vectors=True
+        "F.triplet_margin_loss", triplet_margin, "*{0!a}.unbind(1)", reduced=2
     ),
 }
 

@@ -43,8 +43,8 @@ class Losses(Module):
         found = {}
         for name, loss in self.parts.items():
             place = self.weights[name]
-            arguments = [targets] if place is None else [targets, others[place]]
-            found[name] = loss(outputs, *arguments) if self.targets else loss(outputs)
+            weights = () if place is None else (others[place],)
+            found[name] = loss(outputs, targets, *weights)
         return found
 
 
@@ -283,8 +283,8 @@ ROWS: tuple[Row | TieRow, ...] = (
         squared=Case(lambda: losses.SquaredHinge(reduction="none"), lambda o, t: _hinge(o, t) ** 2),
     ),
     row_of(
-        "losses of triplets", "TripletMargin", (Input((None, 3, 4)),), (normal(6, 3, 4),),
-        targets=False,
+        "losses of triplets", "TripletMargin", (Input((None, 3, 4)), Input((None,))),
+        (normal(6, 3, 4), uniform(6, low=0.5, high=2.0)), targets=False,
         plain=Case(losses.TripletMargin, e.triplet_margin()),
         of_p=Case(
             lambda: losses.TripletMargin(0.5, 1.0, reduction="none"), e.triplet_margin(0.5, 1.0)
@@ -293,9 +293,11 @@ ROWS: tuple[Row | TieRow, ...] = (
         swap=Case(
             lambda: losses.TripletMargin(swap=True, reduction="sum"), e.triplet_margin(swap=True)
         ),
+        weighted=Case(losses.TripletMargin, e.triplet_margin(), 0),
     ),
     row_of(
-        "losses of pairs", "Contrastive", (Input((None, 2, 4)),), (normal(5, 2, 4),), targets=False,
+        "losses of pairs", "Contrastive", (Input((None, 2, 4)), Input((None,))),
+        (normal(5, 2, 4), uniform(5, low=0.5, high=2.0)), targets=False,
         other=Case(lambda: losses.Contrastive(0.5), e.contrastive(0.5)),
         forth=Case(
             lambda: losses.Contrastive(0.07, symmetric=False, reduction="none"),
@@ -304,6 +306,7 @@ ROWS: tuple[Row | TieRow, ...] = (
         both=Case(
             lambda: losses.Contrastive(0.5, "both", reduction="none"), e.contrastive(0.5, both=True)
         ),
+        weighted=Case(lambda: losses.Contrastive(0.5), e.contrastive(0.5), 0),
     ),
     row_of(
         "loss of alignments", "CTC",
