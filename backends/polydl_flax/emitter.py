@@ -128,9 +128,10 @@ class FlaxEmitter(Emitter):
     def stacked(self, slices: str, axis: int) -> str:
         return f"jnp.stack({slices}{f', axis={axis}' if axis else ''})"
 
-    def scan_text(self, step: str, carry: str, arrays: str, length: str, reverse: bool) -> str:
-        backwards = ", reverse=True" if reverse else ""
-        return f"jax.lax.scan({step}, {carry}, {arrays or f'length={length}'}{backwards})"
+    def scan_text(self, node: Node, step: str, carry: str, arrays: str, length: str) -> str:
+        over = f"length={length}" if length else arrays
+        backwards = ", reverse=True" if node.attributes["reverse"] else ""
+        return f"jax.lax.scan({step}, {carry}, {over}{backwards})"
 
     def map_text(self, function: str, arrays: str) -> str:
         return f"jax.lax.map({function}, {arrays})"

@@ -18,19 +18,23 @@ from polydl.emission.native import Native
 from polydl.emission.units import Unit
 from polydl.emission.wrap import wrap
 from polydl.errors import BackendError
+from polydl.program.regions import node_length
+from polydl.program.sizes import Size
 from polydl.program.types import Block, Node, Program, walk
 from polydl_keras import natives, primitives
 from polydl_keras.bodies import BuilderBody, KerasBody, LayerBody, RootBody
+from polydl_keras.engine import on_tensorflow
 from polydl_keras.functional import BUILDER, FunctionalEmitter
 from polydl_keras.layer_class import DECORATOR, REGISTER
 from polydl_keras.placement import Placement
 from polydl_keras.primitives.common import transposed
-from polydl_keras.scans import ASSOCIATIVE_SCAN, scans_alike
+from polydl_keras.scans import ASSOCIATIVE_SCAN, SCAN_TOGETHER, scans_alike
 
 SUPPORT = {
     **natives.SUPPORT,
     **primitives.SUPPORT,
     "associative_scan": ASSOCIATIVE_SCAN,
+    "scan_together": SCAN_TOGETHER,
 }
 
 TRAINING = Code("training=training")
@@ -191,11 +195,15 @@ class KerasEmitter(FunctionalEmitter):
 
     # regions that are functions
 
-    def scan_text(self, step: str, carry: str, arrays: str, length: str, reverse: bool) -> str:
+    def scan_text(self, node: Node, step: str, carry: str, arrays: str, length: str) -> str:
         """A length that is not known before may come as an array, but not as itself."""
-        backwards = ", reverse=True" if reverse else ""
-        over = arrays or self.counter(Code(length))
-        return f"ops.scan({step}, {carry}, {over}{backwards})"
+        backwards = ", reverse=True" if node.attributes["reverse"] else ""
+        function, over = "ops.scan", self.counter(Code(length)) if length else arrays
+        several = over.startswith("(")
+        if several and on_tensorflow() and isinstance(node_length(node), Size):
+            function = "scan_together"
+            self.use_support(function)
+        return f"{function}({step}, {carry}, {over}{backwards})"
 
     def map_text(self, function: str, arrays: str) -> str:
         return f"ops.map({function}, {arrays})"

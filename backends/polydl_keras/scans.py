@@ -113,3 +113,10 @@ ASSOCIATIVE_SCAN = '''def associative_scan(combine, x, axis, reverse=False):
             offset, *x = double(offset, *x)
         return tuple(x)
     return ops.while_loop(lambda offset, *_: offset < size, double, (1, *x))[1:]'''
+
+
+SCAN_TOGETHER = '''def scan_together(step, carry, arrays, reverse=False):
+    """ops.scan of several arrays, which fails where their length is unknown; outputs as the carry."""
+    both = tf.scan(lambda state, now: step(state[0], now), arrays, (carry, carry), reverse=reverse)
+    last = 0 if reverse else -1
+    return tf.nest.map_structure(lambda a: a[last], both[0]), both[1]'''

@@ -72,10 +72,10 @@ class Dialect:
         """Afterwards: a list of slices as an array."""
         raise NotImplementedError
 
-    def scan_text(self, step: str, carry: str, arrays: str, length: str, reverse: bool) -> str:
+    def scan_text(self, node: Node, step: str, carry: str, arrays: str, length: str) -> str:
         """The framework's own scan along the first axis: gives (carry, outputs).
 
-        Over `arrays`, or `length` times.
+        Over `arrays`; where that is "None", `length` times.
         """
         raise NotImplementedError
 

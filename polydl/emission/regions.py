@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from polydl.emission.code import INDENT, Code, assignments, tuple_text
 from polydl.emission.naming import unique
-from polydl.primitives.record import type_of
-from polydl.program.regions import scan_length
+from polydl.program.regions import node_length
 from polydl.program.types import Node, Region, Value, values_of, walk
 
 if TYPE_CHECKING:
@@ -166,9 +165,8 @@ def _scan(body: Body, node: Node, lines: list[str], depth: int) -> None:
     groups = [("carry", region.inputs[:count]), of_slices] if count else [of_slices]
     step, definition = function(body, node, "step", groups, give, depth)
     if count:
-        over = group(arrays) if arrays else ""
         length = "" if arrays else _length(body, node).text
-        call = emitter.scan_text(step, group(firsts), over, length, node.attributes["reverse"])
+        call = emitter.scan_text(node, step, group(firsts), group(arrays), length)
     else:
         call = emitter.map_text(step, group(arrays or [emitter.counter(_length(body, node))]))
     finals = [_final_hint(body, value) for value in region.inputs[:count]]
@@ -207,7 +205,7 @@ def _front(body: Body, array: Code, axis: int) -> Code:
 
 
 def _length(body: Body, node: Node) -> Code:
-    return body.sizes.size(scan_length([type_of(x) for x in node.operands], node.attributes))
+    return body.sizes.size(node_length(node))
 
 
 def _final_hint(body: Body, value: Value) -> str:

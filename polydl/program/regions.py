@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polydl.errors import DefinitionError, DTypeError, ShapeError
-from polydl.primitives.record import PRIMITIVES, Type, normal_axis
+from polydl.primitives.record import PRIMITIVES, Type, normal_axis, type_of
 from polydl.program.sizes import AnySize, Size, same, same_shape
 from polydl.program.types import Block, Node, Operand, Region, Value, values_of
 
@@ -44,6 +44,11 @@ class RegionOp:
     attributes: Mapping[str, Any]
     takes: Callable[[Sequence[Type], Attributes], list[Type]]
     gives: Callable[[Sequence[Type], Sequence[Type], Attributes], list[Type]]
+
+
+def node_length(node: Node) -> AnySize:
+    """How many iterations a scan has that stands in a Program."""
+    return scan_length([type_of(operand) for operand in node.operands], node.attributes)
 
 
 def scan_length(operands: Sequence[Type], attributes: Attributes) -> AnySize:

@@ -235,7 +235,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "recurrent layers with state", (RNN, LSTM, GRU), WithState,
-        (Input((None, 4, 2)), Input((None, 3)), Input((None, 3)), Input((None,), "int")),
+        (Input((None, "time", 2)), Input((None, 3)), Input((None, 3)), Input((None,), "int")),
         (normal(3, 4, 2), normal(3, 3), normal(3, 3), fixed([4, 0, 2], np.int32)), _with_state,
     ),
     Row(
