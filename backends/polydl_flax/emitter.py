@@ -152,7 +152,12 @@ class FlaxEmitter(Emitter):
     def remat_text(
         self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
     ) -> str:
-        """With nnx.remat where the function uses the module, whose streams may move on in it."""
+        """With nnx.remat where the module's streams move on in it; no loop may stand around that."""
+        if not self.effects.draws(node):
+            if block.startswith("self."):  # by a function of its own: JAX keeps traces by function
+                given = ", ".join(body.names[v.id] for v in node.regions[0].inputs)
+                block = f"lambda {given}: {block}({given})"
+            return f"jax.checkpoint({block})({', '.join(arguments)})"
         if block.startswith("self."):
             names = [body.names[v.id] for v in node.regions[0].inputs]
             own = "block" if block.endswith("]") else block.rpartition(".")[2]

@@ -52,6 +52,7 @@ class KerasEmitter(FunctionalEmitter):
     reshapes_like = False
     remat_takes_all = True  # TensorFlow gives others no gradient
     remat_draws = False
+    remat_in_loops = False  # TensorFlow finds no gradient
     reserved_names = frozenset({"keras", "layers", "ops", "np", "tf", *SUPPORT, *keyword.kwlist})
 
     def header(self, body: str) -> list[str]:
@@ -224,8 +225,7 @@ class KerasEmitter(FunctionalEmitter):
     def remat_text(
         self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
     ) -> str:
-        """A plain call where it draws random numbers: they would be others the second time."""
-        called = block if self.effects.draws(node) else f"keras.remat({block})"
+        called = block if self.why_not_again(node) else f"keras.remat({block})"
         return f"{called}({', '.join(arguments)})"
 
     # sizes

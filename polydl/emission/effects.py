@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cached_property
+
 from polydl.emission.liveness import NOTHING, Touched
 from polydl.program.regions import Reach
 from polydl.program.types import Node, Program, walk
@@ -15,6 +18,30 @@ class Effects:
         self._found: dict[str, bool] = {}
         self._state: dict[str, Touched] = {}
         self._draws = Reach(program.blocks, "random_bits")
+
+    @cached_property
+    def _looped(self) -> set[int]:
+        """Nodes (by id) that a loop runs."""
+        found: set[int] = set()
+        seen: set[str] = set()
+
+        def visit(nodes: Iterable[Node], looped: bool) -> None:
+            for node in nodes:
+                if looped:
+                    found.add(id(node))
+                for region in node.regions:
+                    visit(region.nodes, looped or node.op == "scan")
+                if looped and node.op == "call" and (key := node.attributes["block"]) not in seen:
+                    seen.add(key)
+                    visit(self.program.blocks[key].nodes, True)
+
+        for block in self.program.blocks.values():
+            visit(block.nodes, False)
+        return found
+
+    def is_looped(self, node: Node) -> bool:
+        """Whether a node stands in a loop, or in what a loop calls."""
+        return id(node) in self._looped
 
     def has_effects(self, node: Node) -> bool:
         """Whether a node changes state or draws random numbers, itself or in what it calls."""

@@ -159,6 +159,14 @@ class Emitter(Dialect):
     def draft(self, unit: Unit) -> Draft:
         return self.module_draft(unit) if unit.is_module else self.function_draft(unit)
 
+    def why_not_again(self, node: Node) -> str:
+        """Why a remat is a plain call; empty where it is not."""
+        if self.effects.draws(node) and not self.remat_draws:
+            return "it would draw other random numbers"
+        if self.effects.is_looped(node) and not self.remat_in_loops:
+            return "it stands in a loop"
+        return ""
+
     def body_of(self, unit: Unit, block: Block, slots: Slots) -> Body:
         """The statements of a Block."""
         return Body(self, unit, block, slots, self._reserved(unit))

@@ -315,9 +315,7 @@ def _remat(body: Body, node: Node, lines: list[str], depth: int) -> None:
     call = emitter.remat_text(body, node, block, definition, [*arguments, *more])
     define(lines, definition)
     indent = INDENT * depth
-    if emitter.effects.draws(node) and not emitter.remat_draws:
-        lines.append(
-            f"{indent}# not run again for its gradient: it would draw other random numbers"
-        )
+    if reason := emitter.why_not_again(node):
+        lines.append(f"{indent}# not run again for its gradient: {reason}")
     lines.append(f"{indent}{', '.join(_targets(body, node, node.outputs))} = {call}")
     body.check_length(lines[-1], depth, values_of(node.operands))

@@ -166,7 +166,8 @@ def remat(f: Callable[..., Any], *args: Any) -> Any:
     """f(*args), of which differentiation keeps only the arguments and computes the rest again.
 
     Takes less memory and more time. f: a function or a Module; args: tensors, nested as you like, and
-    plain values. torch.utils.checkpoint in torch, nnx.remat in Flax, keras.remat in Keras.
+    plain values. torch.utils.checkpoint in torch, jax.checkpoint or nnx.remat in Flax, keras.remat in
+    Keras; there a plain call within a loop, or of what draws random numbers.
     """
     tracer = current_tracer("dl.remat was called")
     builder = tracer.stack[-1]

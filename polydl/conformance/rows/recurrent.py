@@ -93,7 +93,10 @@ class OwnCell(Module):
         self.cell = Cell(3)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return scan(self.cell, ops.full((x.shape[0], 3), 0.5), x, axis=1)
+        def step(h: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+            return remat(self.cell, h, now)
+
+        return scan(step, ops.full((x.shape[0], 3), 0.5), x, axis=1)
 
 
 def _own_cell(weights: Weights, given: list[Array], training: bool) -> Any:
