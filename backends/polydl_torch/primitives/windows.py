@@ -5,7 +5,7 @@ from __future__ import annotations
 from polydl.emission.body import Body
 from polydl.emission.code import MULTIPLY, Code, binary, one_or_all
 from polydl.emission.operators import Writer
-from polydl.program.types import Node
+from polydl.program.types import Node, Value
 from polydl_torch.layout import to_first, to_last
 from polydl_torch.primitives.common import (
     changed,
@@ -25,8 +25,13 @@ def _back(text: str, rank: int) -> Code:
     return transposed(Code(text), to_last(rank + 2))
 
 
-def _kernel(kernel: Code, rank: int) -> str:
-    return transposed(kernel, (rank + 1, rank, *range(rank))).text
+def _kernel(node: Node, kernel: Code, rank: int) -> str:
+    """A kernel's view as torch keeps it. One of a single row torch takes for contiguous, and fails in
+    the derivative."""
+    text = transposed(kernel, (rank + 1, rank, *range(rank))).text
+    operand = node.operands[1]
+    one = isinstance(operand, Value) and operand.shape[-1] == 1
+    return f"{text}.contiguous()" if one else text
 
 
 def _groups(count: int) -> str:
@@ -47,7 +52,7 @@ def _conv(body: Body, node: Node, args: list[Code]) -> Code:
         dilation=(a["dilation"], 1),
     )
     options += _groups(a.get("groups", 1))
-    return _back(f"F.conv{rank}d({x}, {_kernel(args[1], rank)}{options})", rank)
+    return _back(f"F.conv{rank}d({x}, {_kernel(node, args[1], rank)}{options})", rank)
 
 
 def _conv_transpose(body: Body, node: Node, args: list[Code]) -> Code:
@@ -56,7 +61,7 @@ def _conv_transpose(body: Body, node: Node, args: list[Code]) -> Code:
     padding, more, cut = transposed_padding(a["padding"], a["strides"])
     options = changed(stride=(a["strides"], 1), padding=(padding, 0), output_padding=(more, 0))
     options += _groups(a.get("groups", 1)) + changed(dilation=(a["dilation"], 1))
-    x, kernel = _turned(args[0], rank), _kernel(args[1], rank)
+    x, kernel = _turned(args[0], rank), _kernel(node, args[1], rank)
     return _back(f"F.conv_transpose{rank}d({x}, {kernel}{options}){cut}", rank)
 
 
