@@ -115,7 +115,7 @@ class DictModel(dl.Module):
         left = self.towers["left"](image)
         right = self.towers["right"](ids.astype("float"))
         chosen = dl.where(mask[:, None], left, right)
-        return {"scores": (left, right), "chosen": chosen, "best": ops.argmax(chosen)}
+        return {"scores": (left, right), "chosen": chosen, "best": ops.argmax(chosen, -1)}
 
 
 class TupleModel(dl.Module):

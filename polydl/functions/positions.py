@@ -29,7 +29,7 @@ def sinusoidal_encoding(
     sine = ops.sin(angles)
     cosine = ops.cos(angles)
     if not interleaved:
-        return ops.concatenate([sine, cosine])
+        return ops.concatenate([sine, cosine], -1)
     pairs = ops.stack([sine, cosine], axis=-1)
     return ops.reshape(pairs, (*position.shape, width))
 
@@ -79,11 +79,11 @@ def rotate(x: Tensor, cosine: Tensor, sine: Tensor, *, interleaved: bool = False
         first = x[..., ::2]
         second = x[..., 1::2]
     else:
-        first, second = ops.split(x, 2)
+        first, second = ops.split(x, 2, -1)
     turned = first * cosine - second * sine
     other = second * cosine + first * sine
     if not interleaved:
-        return ops.concatenate([turned, other])
+        return ops.concatenate([turned, other], -1)
     return ops.reshape(ops.stack([turned, other], axis=-1), x.shape)
 
 

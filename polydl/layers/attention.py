@@ -199,7 +199,7 @@ class MultiHeadAttention(Module):
             q, k, v = ops.unstack(qkv, axis=2)
             return q, k, v
         keys, values = self.heads * size, (self.heads + groups) * size
-        q, k, v = ops.split(self.qkv(x), (keys, values))
+        q, k, v = ops.split(self.qkv(x), (keys, values), -1)
         q = _split(q, self.heads)
         k = _split(k, groups)
         v = _split(v, groups)

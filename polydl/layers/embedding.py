@@ -42,7 +42,7 @@ class Embedding(Module):
         if x.dtype != "int":
             raise DTypeError(f'Embedding takes integer indices, got {x!r}; use dtype="int"')
         table = self.parameter("table", (self.size, self.features), self.table_initializer)
-        rows = ops.take(table, x)
+        rows = ops.take(table, x, 0)
         if self.padding_index is None:
             return rows
         return ops.where(self._is_padding(x)[..., None], 0.0, rows)

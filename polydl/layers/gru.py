@@ -31,11 +31,11 @@ class GRU(Recurrent):
 
     def step(self, h: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         gates = 2 * self.units
-        x_r, x_z, x_n = ops.split(inputs, 3)
+        x_r, x_z, x_n = ops.split(inputs, 3, -1)
         if self.reset_after:
-            h_r, h_z, h_n = ops.split(self._recurrent(h), 3)
+            h_r, h_z, h_n = ops.split(self._recurrent(h), 3, -1)
         else:
-            h_r, h_z = ops.split(h @ self.recurrent_weight[:, :gates], 2)
+            h_r, h_z = ops.split(h @ self.recurrent_weight[:, :gates], 2, -1)
         r = sigmoid(x_r + h_r)
         z = sigmoid(x_z + h_z)
         h_n = r * h_n if self.reset_after else (r * h) @ self.recurrent_weight[:, gates:]

@@ -51,7 +51,7 @@ class LearnedPositionalEncoding(Module):
         time = x.shape[1]
         table = self.parameter("table", (self.length, x.shape[2]), self.table_initializer)
         if not isinstance(time, int):
-            return x + ops.take(table, ops.arange(time))
+            return x + ops.take(table, ops.arange(time), 0)
         if time > self.length:
             raise ShapeError(
                 f"LearnedPositionalEncoding: {time} positions, of {self.length} at most"

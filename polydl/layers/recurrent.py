@@ -141,7 +141,7 @@ class LSTM(Recurrent):
         self, state: tuple[Tensor, Tensor], inputs: Tensor
     ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         h, c = state
-        i, f, g, o = ops.split(inputs + h @ self.recurrent_weight, 4)
+        i, f, g, o = ops.split(inputs + h @ self.recurrent_weight, 4, -1)
         c = sigmoid(f) * c + sigmoid(i) * tanh(g)
         h = sigmoid(o) * tanh(c)
         return (h, c), h

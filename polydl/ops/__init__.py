@@ -1,4 +1,17 @@
-"""Operations on tensors, with NumPy's names: what definitions are written in."""
+"""Operations on tensors, with NumPy's names: what definitions are written in.
+
+Their defaults are NumPy's, axes included. The dtypes are "float" (which float is chosen when a model
+is compiled), "int" (int32) and "bool". The operands of an operation share one, but for Python ints
+among floats: ints, bools and floats do not combine, and `.astype` converts. Conversions are made where
+NumPy makes them and nothing else could be meant:
+
+- sums, products and orders count bools as 0 and 1, so that `ops.sum(mask)` is how many hold;
+- `mean`, `var`, `std`, `norm`, `median`, `logsumexp` and `/` give floats, of ints and bools too;
+- `any`, `all` and `count_nonzero` take numbers, which hold where they are not 0.
+
+Whatever else has a float as its result (`exp`, `sqrt`, `power`, `matmul`, ...) takes floats. `&`, `|`,
+`^` and `~` are logical on bools and bitwise on ints.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +27,7 @@ from polydl.ops.elementwise import (  # noqa: F401
     arctan,
     arctan2,
     arctanh,
+    astype,
     bitwise_and,
     bitwise_not,
     bitwise_or,

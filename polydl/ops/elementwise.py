@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from polydl.errors import DefinitionError
 from polydl.ops import definitions
-from polydl.program.types import Scalar
+from polydl.program.types import DType, Scalar
 from polydl.spec.apply import apply
+from polydl.spec.numbers import dtype_of, quotient
 from polydl.spec.tensor import Tensor
 
 Number = Tensor | Scalar
@@ -186,9 +187,14 @@ def trunc(x: Tensor) -> Tensor:
     return apply("trunc", x)
 
 
+def astype(x: Tensor, dtype: DType) -> Tensor:
+    """Converted to "float", "int" or "bool"."""
+    return x.astype(dtype)
+
+
 def stop_gradient(x: Tensor) -> Tensor:
-    """x, counted as a constant by differentiation."""
-    return apply("stop_gradient", x)
+    """x, counted as a constant by differentiation, as ints and bools are anyway."""
+    return apply("stop_gradient", x) if x.dtype == "float" else x
 
 
 def isnan(x: Tensor) -> Tensor:
@@ -232,8 +238,8 @@ def multiply(a: Number, b: Number) -> Tensor:
 
 
 def divide(a: Number, b: Number) -> Tensor:
-    """a / b, of floats."""
-    return apply("divide", a, b)
+    """a / b, a float, of ints too."""
+    return apply("divide", *quotient(a, b))
 
 
 def power(a: Number, b: Number) -> Tensor:
@@ -243,7 +249,7 @@ def power(a: Number, b: Number) -> Tensor:
 
 def floor_divide(a: Number, b: Number) -> Tensor:
     """floor(a / b). Division of an integer by 0 has no result that all frameworks share."""
-    if _dtype(a, b) == "float":
+    if dtype_of(a, b) == "float":
         return floor(divide(a, b))
     return apply("floor_divide", a, b)
 
@@ -368,11 +374,6 @@ def right_shift(x: Number, bits: Number) -> Tensor:
 def shift_right_logical(x: Tensor, bits: int) -> Tensor:
     """x >> bits on int32, filling with zeros."""
     return apply("shift_right_logical", x, bits=bits)
-
-
-def _dtype(*numbers: Number) -> str:
-    """The dtype of the first that is a tensor."""
-    return next((x.dtype for x in numbers if isinstance(x, Tensor)), "float")
 
 
 def _bound(x: Tensor, bound: Scalar | None) -> Scalar | None:

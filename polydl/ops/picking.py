@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from polydl.errors import ShapeError
+from polydl.errors import DefinitionError, ShapeError
 from polydl.ops import definitions
 from polydl.ops.elementwise import maximum
 from polydl.ops.making import full, zeros
-from polydl.ops.shapes import ravel
+from polydl.ops.shapes import one_axis
 from polydl.primitives.record import integers, normal_axis
 from polydl.program.sizes import AnySize
 from polydl.program.types import DType, Scalar
 from polydl.spec.apply import apply
+from polydl.spec.numbers import as_float, counted, is_bool
 from polydl.spec.tensor import Tensor
 
 Number = Tensor | Scalar
 
 
-def take(table: Tensor, indices: Tensor, axis: int = 0) -> Tensor:
-    """Rows of a table by index, along an axis.
+def take(table: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
+    """Rows of a table by index, along an axis, which a table of several axes must be given.
 
-    Out of range takes the nearest row, on every backend; so -1 is the first one.
+    (NumPy, torch and JAX flatten the table by default, TensorFlow has axis 0.) Out of range takes
+    the nearest row, on every backend; so -1 is the first one.
     """
+    if axis is None and table.ndim > 1:
+        raise DefinitionError(f"take: give the axis of {table!r}, such as axis=0 for its rows")
     return apply("take", table, indices, **({"axis": axis} if axis else {}))
 
 
@@ -67,14 +71,18 @@ def segment_mean(data: Tensor, segment_ids: Tensor, num_segments: AnySize) -> Te
     return total / maximum(count, 1.0)
 
 
-def sort(x: Tensor, axis: int = -1) -> Tensor:
-    """In ascending order along an axis; the derivative goes back to where an element came from."""
+def sort(x: Tensor, axis: int | None = -1) -> Tensor:
+    """In ascending order along an axis, None flattens; an element keeps its derivative."""
+    x, axis = one_axis(x, axis)
+    if is_bool(x):
+        return apply("sort", counted(x), axis=axis).astype("bool")
     return apply("sort", x, axis=axis)
 
 
-def argsort(x: Tensor, axis: int = -1) -> Tensor:
-    """The indices that sort along an axis; of equals the first comes first."""
-    return apply("argsort", x, axis=axis)
+def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
+    """The indices that sort along an axis, None flattens; of equals the first comes first."""
+    x, axis = one_axis(x, axis)
+    return apply("argsort", counted(x), axis=axis)
 
 
 def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -88,13 +96,15 @@ def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
         raise ShapeError(f"top_k: an axis of {size} has no {k} largest")
     if not isinstance(size, int):
         raise ShapeError(f"top_k: an axis of {size} has no fixed size")
+    if is_bool(x):
+        values, indices = definitions.top_k(counted(x), k=k)
+        return values.astype("bool"), indices
     return definitions.top_k(x, k=k)
 
 
 def median(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The middle of the sorted elements along an axis, or the mean of the middle two."""
-    if axis is None:
-        x, axis = ravel(x), 0
+    x, axis = one_axis(as_float(x), axis)
     place = normal_axis("median", axis, x.ndim)
     size = x.shape[place]
     if not isinstance(size, int) or size < 1:

@@ -13,7 +13,7 @@ from polydl.program.sizes import AnySize, Shape, floor_divide, product, same
 from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
 
-Widths = Sequence[tuple[int, int]]
+Widths = int | tuple[int, int] | Sequence[tuple[int, int]]
 
 
 def reshape(x: Tensor, shape: AnySize | Sequence[AnySize]) -> Tensor:
@@ -32,6 +32,13 @@ def reshape(x: Tensor, shape: AnySize | Sequence[AnySize]) -> Tensor:
 def ravel(x: Tensor) -> Tensor:
     """All elements along one axis."""
     return reshape(x, (-1,))
+
+
+def one_axis(x: Tensor, axis: int | None) -> tuple[Tensor, int]:
+    """x and an axis of it; None is the only axis of all elements."""
+    if axis is not None:
+        return x, axis
+    return (x if x.ndim == 1 else ravel(x)), 0
 
 
 def expand_dims(x: Tensor, axis: int | tuple[int, ...]) -> Tensor:
@@ -88,9 +95,12 @@ def broadcast_to(x: Tensor, shape: Shape) -> Tensor:
     return apply("broadcast_to", x, shape=sizes_of("broadcast_to", shape))
 
 
-def concatenate(parts: Sequence[Tensor], axis: int = -1) -> Tensor:
-    """Arrays joined along an axis, the last by default (NumPy's default is the first)."""
-    return apply("concatenate", *_listed("concatenate", parts), axis=axis)
+def concatenate(parts: Sequence[Tensor], axis: int | None = 0) -> Tensor:
+    """Arrays joined along an axis, the first by default; None flattens them."""
+    parts = _listed("concatenate", parts)
+    if axis is None:
+        parts, axis = [one_axis(part, None)[0] for part in parts], 0
+    return apply("concatenate", *parts, axis=axis)
 
 
 def stack(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
@@ -98,10 +108,8 @@ def stack(parts: Sequence[Tensor], axis: int = 0) -> Tensor:
     return definitions.stack(*_listed("stack", parts), axis=axis)
 
 
-def split(
-    x: Tensor, indices_or_sections: int | Sequence[int], axis: int = -1
-) -> tuple[Tensor, ...]:
-    """x cut along an axis, the last by default: into so many equal parts, or before these indices.
+def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+    """x cut along an axis, the first by default: into so many equal parts, or before these indices.
 
     torch's split takes sizes where NumPy, JAX and Keras take indices.
     """
@@ -141,20 +149,26 @@ def tile(x: Tensor, reps: int | Sequence[int]) -> Tensor:
     return definitions.tile(x, reps=times)
 
 
-def repeat(x: Tensor, repeats: int, axis: int = -1) -> Tensor:
-    """Each element so many times in a row, along an axis, the last by default."""
+def repeat(x: Tensor, repeats: int, axis: int | None = None) -> Tensor:
+    """Each element so many times in a row, along an axis, or of all of x, read as one."""
     if integers("repeat", "repetitions", repeats)[0] < 0:
         raise ShapeError(f"repeat: {repeats} is negative")
+    x, axis = one_axis(x, axis)
     return definitions.repeat(x, repeats=repeats, axis=axis)
 
 
 def flip(x: Tensor, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Axes in reverse order; all of them by default."""
-    return apply("flip", x, axis=normal_axes("flip", axis, x.ndim))
+    axes = normal_axes("flip", axis, x.ndim)
+    return apply("flip", x, axis=axes) if axes else x
 
 
-def roll(x: Tensor, shift: int | tuple[int, ...], axis: int | tuple[int, ...] = -1) -> Tensor:
-    """Elements moved on along axes, round their ends."""
+def roll(
+    x: Tensor, shift: int | tuple[int, ...], axis: int | tuple[int, ...] | None = None
+) -> Tensor:
+    """Elements moved on along axes, or through all of x, read as one; round the ends."""
+    if axis is None:
+        return reshape(roll(one_axis(x, None)[0], shift, 0), x.shape)
     shifts = integers("roll", "shifts", shift)
     axes = integers("roll", "axes", axis)
     if len(shifts) != len(axes):
@@ -167,12 +181,11 @@ def roll(x: Tensor, shift: int | tuple[int, ...], axis: int | tuple[int, ...] = 
 def pad(x: Tensor, widths: Widths, value: float = 0.0, mode: str = "constant") -> Tensor:
     """x with so many elements before and after, per axis.
 
+    widths: (before, after) for each axis, or one pair or number for all.
     mode: "constant" (of `value`), "edge" (the nearest element), or "reflect" (mirrored at the edge,
     which is not repeated: NumPy's and torch's meaning of the word).
     """
-    pairs = tuple(integers("pad", "widths", pair) for pair in _listed("pad", widths))
-    if any(len(pair) != 2 for pair in pairs):
-        raise ShapeError(f"pad: widths are (before, after) for each axis, got {widths!r}")
+    pairs = _widths(widths, x.ndim)
     if mode == "constant":
         return apply("pad", x, widths=pairs, value=float(value))
     if mode not in ("edge", "reflect"):
@@ -185,6 +198,17 @@ def pad(x: Tensor, widths: Widths, value: float = 0.0, mode: str = "constant") -
         if isinstance(size, int) and max(pair) >= size > 0:
             raise ShapeError(f"pad: an axis of {size} cannot reflect {max(pair)} elements")
     return definitions.reflect_pad(x, widths=pairs)
+
+
+def _widths(widths: Widths, rank: int) -> tuple[tuple[int, int], ...]:
+    if isinstance(widths, int):
+        return ((widths, widths),) * rank
+    if len(_listed("pad", widths)) == 2 and all(isinstance(width, int) for width in widths):
+        return (tuple(widths),) * rank  # type: ignore[return-value]
+    pairs = tuple(integers("pad", "widths", pair) for pair in widths)
+    if any(len(pair) != 2 for pair in pairs):
+        raise ShapeError(f"pad: widths are (before, after) for each axis, got {widths!r}")
+    return pairs
 
 
 def tril(x: Tensor, k: int = 0) -> Tensor:

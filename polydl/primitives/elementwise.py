@@ -19,7 +19,12 @@ def _common(name: str, *types: Type) -> DType:
     (dtype,) = dtypes
     for t in types:
         if t.scalar and t.dtype != dtype and not (t.dtype == "int" and dtype == "float"):
-            raise DTypeError(f"{name}: a Python {t.dtype} does not combine with {dtype} values")
+            instead = f"Convert those with .astype({t.dtype!r})"
+            if t.dtype == "bool":
+                instead = "Write 1 for True, 0 for False"
+            raise DTypeError(
+                f"{name}: a Python {t.dtype} does not combine with {dtype} values. {instead}"
+            )
     return dtype
 
 

@@ -140,4 +140,5 @@ def sizes(name: str, shape: Any) -> Shape:
 
 def require_dtype(name: str, given: Type, *allowed: DType) -> None:
     if given.dtype not in allowed:
-        raise DTypeError(f"{name} takes {' or '.join(allowed)}, got {given}")
+        casts = " or ".join(f".astype({dtype!r})" for dtype in allowed)
+        raise DTypeError(f"{name} takes {' or '.join(allowed)}, got {given}. Convert with {casts}")

@@ -66,10 +66,38 @@ class Tensor:
         return self._apply("multiply", other, self)
 
     def __truediv__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("divide", self, other)
+        return self._quotient(self, other)
 
     def __rtruediv__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("divide", other, self)
+        return self._quotient(other, self)
+
+    def _quotient(self, a: Any, b: Any) -> Tensor:
+        from polydl.spec.numbers import quotient
+
+        return self._apply("divide", *quotient(a, b))
+
+    def __floordiv__(self, other: Tensor | Scalar) -> Tensor:
+        return self._floored(self, other)
+
+    def __rfloordiv__(self, other: Tensor | Scalar) -> Tensor:
+        return self._floored(other, self)
+
+    def _floored(self, a: Any, b: Any) -> Tensor:
+        if self.dtype == "float":
+            return self._apply("floor", self._apply("divide", a, b))
+        return self._apply("floor_divide", a, b)
+
+    def __mod__(self, other: Tensor | Scalar) -> Tensor:
+        return self._apply("remainder", self, other)
+
+    def __rmod__(self, other: Tensor | Scalar) -> Tensor:
+        return self._apply("remainder", other, self)
+
+    def __divmod__(self, other: Tensor | Scalar) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Tensor | Scalar) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
 
     def __pow__(self, other: Tensor | Scalar) -> Tensor:
         return self._apply("power", self, other)
@@ -82,6 +110,9 @@ class Tensor:
 
     def __neg__(self) -> Tensor:
         return self._apply("negative", self)
+
+    def __pos__(self) -> Tensor:
+        return self
 
     def __abs__(self) -> Tensor:
         return self._apply("absolute", self)
@@ -107,16 +138,41 @@ class Tensor:
     __hash__ = None  # type: ignore[assignment]  # == builds a node, as in NumPy
 
     def __and__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("logical_and" if self.dtype == "bool" else "bitwise_and", self, other)
+        return self._logical_or_bitwise("and", self, other)
+
+    def __rand__(self, other: Tensor | Scalar) -> Tensor:
+        return self._logical_or_bitwise("and", other, self)
 
     def __or__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("logical_or", self, other)
+        return self._logical_or_bitwise("or", self, other)
+
+    def __ror__(self, other: Tensor | Scalar) -> Tensor:
+        return self._logical_or_bitwise("or", other, self)
 
     def __xor__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("bitwise_xor", self, other)
+        return self._logical_or_bitwise("xor", self, other)
+
+    def __rxor__(self, other: Tensor | Scalar) -> Tensor:
+        return self._logical_or_bitwise("xor", other, self)
 
     def __invert__(self) -> Tensor:
-        return self._apply("logical_not", self)
+        return self._logical_or_bitwise("not", self)
+
+    def _logical_or_bitwise(self, op: str, *operands: Any) -> Tensor:
+        kind = "logical" if self.dtype == "bool" else "bitwise"
+        return self._apply(f"{kind}_{op}", *operands)
+
+    def __lshift__(self, other: Tensor | Scalar) -> Tensor:
+        return self._apply("left_shift", self, other)
+
+    def __rlshift__(self, other: Tensor | Scalar) -> Tensor:
+        return self._apply("left_shift", other, self)
+
+    def __rshift__(self, other: Tensor | Scalar) -> Tensor:
+        return self._apply("right_shift", self, other)
+
+    def __rrshift__(self, other: Tensor | Scalar) -> Tensor:
+        return self._apply("right_shift", other, self)
 
     def __getitem__(self, index: Any) -> Tensor:
         from polydl.spec.indexing import basic_index

@@ -134,7 +134,7 @@ OPERATIONS = [
     (lambda x: ops.sum(3.0), X, "takes a tensor, got 3.0"),
     (lambda x: ops.matmul(x, 2.0), X, "matmul takes two tensors"),
     (lambda x: ops.roll(x, 1.5), X, "roll: shifts must be integers, got 1.5"),
-    (lambda x: ops.pad(x, 1), X, "pad takes a list, got 1"),
+    (lambda x: ops.pad(x, 1.5), X, "pad takes a list, got 1.5"),
     (lambda x: ops.stack([]), X, "stack takes a list"),
     (lambda x: ops.concatenate(x), X, "concatenate takes a list"),
     (lambda x: ops.reshape(x, None), X, "reshape: sizes must be integers, got None"),

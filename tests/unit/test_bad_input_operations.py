@@ -31,6 +31,14 @@ CALLS = [
     (lambda x: ops.clip(x, 1.0, 0.0), ROWS, DefinitionError, "low is at most high"),
     (lambda x: ops.take(x, x, axis=1), ROWS, DTypeError, "take takes int, got float"),
     (lambda x: ops.sin(x), LABELS, DTypeError, "sin takes float, got int"),
+    (lambda x: ops.take(x, ops.arange(2)), ROWS, DefinitionError, "give the axis of .* axis=0"),
+    (lambda x: x < 1.5, LABELS, DTypeError, r"Python float .* Convert those with .astype\('float'\)"),
+    (lambda x: x * 1.5, LABELS, DTypeError, r"Convert those with .astype\('float'\)"),
+    (lambda x: x + True, LABELS, DTypeError, "Write 1 for True"),
+    (lambda x: ops.matmul(x, x), LABELS, DTypeError, r"takes float.*Convert with .astype\('float'\)"),
+    (lambda x: (x > 0) * 2.0, LABELS, DTypeError, r"Convert those with .astype\('float'\)"),
+    (lambda x: x & 1, ROWS, DTypeError, "bitwise_and takes int, got float"),
+    (lambda x: ops.pad(x, ((1, 2, 3),) * 3), ROWS, ShapeError, "widths are .before, after."),
     (lambda x: ops.cumsun(x), ROWS, AttributeError, "Did you mean 'cumsum'"),
 ]  # fmt: skip
 

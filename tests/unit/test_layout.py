@@ -93,7 +93,7 @@ def reshaped(s, x):
     h = s.conv(x)
     flat = ops.reshape(h, (h.shape[0], 36, 4))
     again = ops.reshape(ops.transpose(flat, (0, 2, 1)), (-1, 6, 6, 4))
-    return s.conv2(again + h), ops.transpose(h, (0, 2, 1, 3)), ops.argmax(h), h == again
+    return s.conv2(again + h), ops.transpose(h, (0, 2, 1, 3)), ops.argmax(h, -1), h == again
 
 
 def returned(s, x):

@@ -161,7 +161,7 @@ def test_python_numbers_are_operands():
 
 def test_random_bits_are_the_generators_and_new_at_each_call():
     draw = lambda: ops.random_bits((10_000,))
-    two = evaluate(lambda: ops.concatenate([draw(), draw()]))
+    two = evaluate(lambda: ops.concatenate([draw(), draw()], -1))
     first, second = np.split(two, 2)
     assert two.dtype == np.int32
     assert not np.array_equal(first, second)

@@ -39,7 +39,7 @@ def deep(body):
         (lambda x: x @ x, ShapeError, "matmul.*4 columns.*batch rows"),
         (lambda x: x + x[:, :3], ShapeError, r"\(batch, 4\) and \(batch, 3\) do not broadcast"),
         (lambda x: ops.reshape(x, (3, -1)), ShapeError, "number of elements"),
-        (lambda x: ops.take(x, x), DTypeError, "take takes int, got float"),
+        (lambda x: ops.take(x, x, 0), DTypeError, "take takes int, got float"),
         (lambda x: x + (x > 0), DTypeError, r"Convert one with \.astype"),
         (lambda x: x.astype("int") + 1.5, DTypeError, "float does not combine with int"),
         (lambda x: x.astype("int") + 2**31, DTypeError, "beyond int32"),

@@ -19,6 +19,19 @@ def _tensors(body: Body, node: Node, args: list[Code]) -> list[str]:
     return texts
 
 
+def _of_literals(name: str) -> Writer:
+    """Functions that take a Python float for a float32 whatever the other operand is."""
+
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        texts = [a.text for a in args]
+        for i, x in enumerate(node.operands if body.emitter.dtype != "float32" else ()):
+            if isinstance(x, Constant) and isinstance(x.value, float):
+                texts[i] = f"ops.convert_to_tensor({texts[i]}, {dtype_text(body, 'float')})"
+        return Code(f"ops.{name}({', '.join(texts)})")
+
+    return write
+
+
 def _where(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"ops.where({', '.join(_tensors(body, node, args))})")
 
@@ -66,10 +79,12 @@ PRIMITIVES: dict[str, Writer] = {
     **functions(
         "ops",
         """absolute=abs sign square exp expm1 log log1p log2 log10 sqrt rsqrt sin cos tan arcsin
-        arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh erf erfc erfinv floor ceil round
-        trunc isnan isinf isfinite stop_gradient equal not_equal floor_divide remainder=mod
+        arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf erfc erfinv floor ceil round
+        trunc isnan isinf isfinite stop_gradient floor_divide
         logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not left_shift right_shift""",
     ),
+    **{name: _of_literals(name) for name in ("arctan2", "equal", "not_equal")},
+    "remainder": _of_literals("mod"),
     "exp2": lambda body, node, args: power(Code("2.0"), args[0]),  # ops.exp2 is float32 only
     "clip": _clip,
     "maximum": _extremum("maximum"),

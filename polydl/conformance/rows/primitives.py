@@ -226,7 +226,7 @@ def _arrays(x: Tensor, y: Tensor) -> dict[str, Tensor]:
         "matrix": ops.transpose(ops.reshape(x, (-1, 4))),
         "broadcast_to": ops.broadcast_to(x[:, :1], (batch, 5, 4)),
         "concatenate": ops.concatenate([x, y], 1),
-        "concatenate_last": ops.concatenate([x[:, :2], y, y]),
+        "concatenate_last": ops.concatenate([x[:, :2], y, y], -1),
         "row": x[:, 1],
         "last": x[..., -1],
         "slice": x[1:, ::2, 1:3],
@@ -279,7 +279,7 @@ def _arrays_expected(x: Array, y: Array) -> dict[str, Array]:
 def _gathers(table: Tensor, rows: Tensor, picks: Tensor) -> dict[str, Tensor]:
     """table (6, 3), rows (batch, 2), picks (6, 2)."""
     return {
-        "take": ops.take(table, rows - 4),
+        "take": ops.take(table, rows - 4, 0),
         "take_along_axis": ops.take_along_axis(table, picks, 1),
         "take_along_first": ops.take_along_axis(table[:, :2], picks[:3] + 2, 0),
     }

@@ -111,7 +111,7 @@ ROWS: tuple[TieRow, ...] = (
             "top_k": lambda x: _weighted(ops.top_k(x, 3)[0]),
             "prod": lambda x: ops.prod(x, -1),
             "prod_of_zeros": lambda x: ops.prod(x * (x - 1.0), -1),
-            "cumprod": lambda x: ops.cumprod(x),
+            "cumprod": lambda x: ops.cumprod(x, -1),
             "clip": lambda x: ops.clip(x, 0.0, 2.0),
         }),
         Input((None, 4)), fixed([[2.0, 0.0, 2.0, 3.0], [2.0, 0.0, 2.0, 0.0]]),
