@@ -40,6 +40,7 @@ class FlaxEmitter(Emitter):
     )
     reserved_attributes = RESERVED
     sequence = "nnx.Sequential"
+    identity = "nnx.identity"
     sequence_attribute = "layers"
     reserved_names = frozenset({"jax", "jnp", "nnx", "np", "optax", "update_rule", RNGS, *SUPPORT})
     method = "__call__"
@@ -173,7 +174,7 @@ class FlaxEmitter(Emitter):
     # classes
 
     def class_text(self, definition: Definition, base: str) -> list[str]:
-        arguments = ["self", *definition.parameters]
+        arguments = ["self", *definition.signature]
         if RNGS in definition.needs:
             arguments += ["*", f"{RNGS}: nnx.Rngs"]
         lines = [f"class {definition.name}(nnx.Module):"]

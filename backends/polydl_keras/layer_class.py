@@ -196,7 +196,7 @@ class LayerEmitter(Emitter):
     def class_text(self, definition: Definition, base: str) -> list[str]:
         lines = [DECORATOR, f"class {definition.name}(keras.Layer):"]
         if definition.init or definition.parameters:
-            arguments = ", ".join(["self", *definition.parameters, "**kwargs"])
+            arguments = ", ".join(["self", *definition.signature, "**kwargs"])
             lines += [f"{INDENT}def __init__({arguments}):"]
             stored = [f"self.{p} = {p}" for p in definition.parameters]
             body = ["super().__init__(**kwargs)", *stored, *definition.init]

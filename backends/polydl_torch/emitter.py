@@ -86,6 +86,7 @@ class TorchEmitter(Emitter):
     )
     reserved_attributes = RESERVED
     sequence = "nn.Sequential"
+    identity = "nn.Identity()"
     reserved_names = frozenset({"torch", "F", "nn", "np", "checkpoint", *SUPPORT})
 
     def header(self, body: str) -> list[str]:
@@ -145,7 +146,7 @@ class TorchEmitter(Emitter):
         return f"checkpoint({', '.join([block, *arguments])}, use_reentrant=False)"
 
     def class_text(self, definition: Definition, base: str) -> list[str]:
-        arguments = ", ".join(["self", *definition.parameters])
+        arguments = ", ".join(["self", *definition.signature])
         lines = [f"class {definition.name}(nn.Module):"]
         stored = [f"self.{p} = {p}" for p in definition.stored]
         if definition.init or stored:

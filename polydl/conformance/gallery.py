@@ -49,8 +49,8 @@ EXHIBITS = (
     Exhibit(
         "resnet18",
         "ResNet-18",
-        "Blocks whose bodies differ, with and without a projection, are two classes; what varies "
-        "between blocks of one body is a constructor argument.",
+        "One class of block: what varies between blocks is an argument of its constructor, so is "
+        "whether there is a projection. In Keras, functions over stock layers, one for each form.",
         (resnet.BasicBlock, resnet.projection, resnet.ResNet, resnet.stage, models.ResNet18),
     ),
     Exhibit(

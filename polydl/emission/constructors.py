@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polydl.emission.code import Slots
+from polydl.emission.code import Option, Slots
 from polydl.emission.naming import singular
 
 if TYPE_CHECKING:
@@ -61,11 +61,18 @@ def construct(emitter: Emitter, unit: Unit, slots: Slots) -> str:
         return f"{emitter.sequence}({', '.join(_item(emitter, u, slots) for u in unit.sequence)})"
     definition = unit.definition
     assert definition is not None
-    values = [slots.literal(value, hint) for value, hint in unit.arguments]  # type: ignore[arg-type]
+    named = list(zip(definition.parameters, unit.arguments, strict=True))
+    flags = [each for each in named if each[0] in definition.flags]
+    named = [each for each in named if each[0] not in definition.flags]
+    values = [slots.literal(value, hint) for _, (value, hint) in named]  # type: ignore[arg-type]
     if len(values) > 2:
-        values = [f"{p}={v}" for p, v in zip(definition.parameters, values, strict=True)]
-    arguments = [*values, *emitter.constructor_arguments(definition)]
-    return f"{definition.name}({', '.join(arguments)})"
+        values = [f"{name}={value}" for (name, _), value in zip(named, values, strict=True)]
+    arguments = ", ".join([*values, *emitter.constructor_arguments(definition)])
+    for name, (value, hint) in flags:
+        joint = ", " if arguments else ""
+        option = Option(f"{joint}{name}=", False if joint else None)
+        arguments += slots.literal(value, hint, option)  # type: ignore[arg-type]
+    return f"{definition.name}({arguments})"
 
 
 def _item(emitter: Emitter, unit: Unit, slots: Slots) -> str:

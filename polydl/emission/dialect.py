@@ -29,6 +29,7 @@ class Dialect:
     reserved_names: ClassVar[frozenset[str]] = frozenset()
     method: ClassVar[str] = "forward"
     sequence: ClassVar[str] = ""  # the framework's own sequence of modules, such as "nn.Sequential"
+    identity: ClassVar[str] = ""  # a module that gives what it takes, such as "nn.Identity()"
     sequence_attribute: ClassVar[str] = ""  # where that keeps them
     remat_takes_all: ClassVar[bool] = False  # whether values from around are arguments too
     remat_draws: ClassVar[bool] = True  # whether random numbers are the same when run again

@@ -16,6 +16,7 @@ from polydl.emission.naming import BUILTINS, camel_case, singular, snake_case
 from polydl.emission.native import Native
 from polydl.emission.nesting import nested
 from polydl.emission.operators import OPERATORS
+from polydl.emission.optional import with_optional_parts
 from polydl.emission.units import Unit, UnitTable
 from polydl.emission.wrap import wrap
 from polydl.errors import BackendError
@@ -114,7 +115,10 @@ class Emitter(Dialect):
         definitions: list[Definition] = []
         for height in sorted({unit.height for unit in units}):
             level = [u for u in units if u.height == height and u.is_written]
-            definitions += merge([self.draft(unit) for unit in level], taken, reserved)
+            drafts = [self.draft(unit) for unit in level]
+            if self.identity:
+                drafts = with_optional_parts(drafts, self.identity)
+            definitions += merge(drafts, taken, reserved)
         functions = [d for d in definitions if not d.is_class]
         return functions + [d for d in definitions if d.is_class]
 

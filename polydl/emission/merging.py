@@ -67,6 +67,13 @@ class Definition:
     is_class: bool
     needs: frozenset[str]
     stored: list[str]  # parameters that methods use
+    flags: frozenset[str] = frozenset()  # parameters of a class that are True or False
+
+    @property
+    def signature(self) -> list[str]:
+        """The parameters, those that have a default last."""
+        given = [p for p in self.parameters if p not in self.flags]
+        return given + [f"{p}=False" for p in self.parameters if p in self.flags]
 
 
 def merge(
@@ -95,6 +102,7 @@ def _define(name: str, group: list[Draft], words: frozenset[str], self_prefix: s
     rows = [draft.literals() for draft in group]
     parameters: list[str] = []
     hints: list[str] = []
+    flags: set[str] = set()
     columns: dict[tuple[Any, ...], str] = {}
     slot_names: dict[int, str] = {}
     is_class = first.is_class
@@ -109,6 +117,8 @@ def _define(name: str, group: list[Draft], words: frozenset[str], self_prefix: s
             columns[column] = unique(wanted, reserved)
             reserved.add(columns[column])
             parameters.append(columns[column])
+            if all(kind is bool for kind, _ in column):
+                flags.add(columns[column])
             hints.append(wanted)
             for draft, row in zip(group, rows, strict=True):
                 draft.unit.arguments.append((row[i].value, wanted))
@@ -139,6 +149,7 @@ def _define(name: str, group: list[Draft], words: frozenset[str], self_prefix: s
         is_class,
         first.needs,
         [p for p in parameters if p in stored_names] if is_class else [],
+        frozenset(flags) if is_class else frozenset(),
     )
     for draft in group:
         draft.unit.definition = definition

@@ -258,3 +258,27 @@ class UnitTable:
 
         for unit in [*self.functions.values(), *self.modules.values()]:
             unit.height = height(unit)
+        if self.sequence_attribute is not None:
+            self._level()
+
+    def _level(self) -> None:
+        """One height for all modules of a class, which may then become one in the text."""
+        modules = list(self.modules.values())
+        plain = {unit: unit.height for unit in modules}
+        for _ in modules:
+            highest: dict[str, int] = {}
+            for unit in modules:
+                highest[unit.block.kind] = max(highest.get(unit.block.kind, 0), unit.height)
+            heights = {
+                unit: max(
+                    highest[unit.block.kind] if unit.is_written else unit.height,
+                    1 + max((child.height for child in unit.children.values()), default=0),
+                )
+                for unit in modules
+            }
+            if heights == {unit: unit.height for unit in modules}:
+                return
+            for unit, height in heights.items():
+                unit.height = height
+        for unit, height in plain.items():  # classes inside of each other
+            unit.height = height

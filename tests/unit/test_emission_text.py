@@ -139,13 +139,32 @@ def test_literals_of_different_types_stay_apart():
     both(Both(), X, 3 * sample(3, 4))
 
 
-def test_different_bodies_of_one_class_are_named_apart():
+def test_a_part_that_some_blocks_lack_is_an_argument():
     text = source(dl.Sequential(models.ResBlock(4), models.ResBlock(4)), IMAGE)
-    assert "class ResBlock(nn.Module):" in text
-    assert "class ResBlock2(nn.Module):" in text
-    assert re.search(r"self\.res_block1 = ResBlock\(\)\n +self\.res_block2 = ResBlock2\(\)",
-                     text)  # fmt: skip
-    assert text.count("self.project") == 2  # made and called where it is used, nowhere else
+    assert text.count("class ResBlock") == 1
+    assert "def __init__(self, in_channels, has_project=False):" in text
+    assert re.search(r"self\.res_block1 = ResBlock\(1, has_project=True\)\n"
+                     r" +self\.res_block2 = ResBlock\(4\)", text)  # fmt: skip
+    assert "residual = self.project(x)" in text
+
+
+class Overwriting(dl.Module):
+    """With a projection, x is another value at the end than where it was projected."""
+
+    def __init__(self, project: bool):
+        self.first, self.second = dl.Dense(3), dl.Dense(3) if project else None
+
+    def __call__(self, x):
+        before = self.second(x) if self.second else None
+        x = self.first(x)
+        return x + (x if before is None else before)
+
+
+def test_different_bodies_of_one_class_are_named_apart():
+    model = dl.Sequential(Overwriting(True), Overwriting(False))
+    text = source(model, dl.Input((None, 3)))
+    assert "class Overwriting(nn.Module):" in text
+    assert "class Overwriting2(nn.Module):" in text
 
 
 def test_sequential_names():
