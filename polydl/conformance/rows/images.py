@@ -77,6 +77,7 @@ ROWS: tuple[Row, ...] = (
         **{
             "one_by_one": _conv(4, 1),
             "no_bias": _conv(4, 3, use_bias=False),
+            "one_filter": _conv(1, 2),
             "rectangular": _conv(3, (2, 3)),
             "stride": _conv(4, 3, strides=2),
             "strides_differ": _conv(4, 2, strides=(2, 1)),
@@ -194,6 +195,10 @@ ROWS: tuple[Row, ...] = (
         same=_up1d(3, 3, strides=2, padding="same"),
         sides=_up1d(3, 4, padding=((0, 2),), strides=2, output_padding=1),
         groups=_up1d(4, 3, groups=2, dilation=2),
+    ),
+    several(
+        "conv transpose 1d, one channel", _kinds("ConvTranspose1D"), Input((None, 3, 1)),
+        normal(2, 3, 1), valid=_up1d(2, 2),
     ),
     several(
         "conv transpose 3d", (*_kinds("ConvTranspose3D"), PRIMITIVE_TRANSPOSE),
