@@ -43,6 +43,18 @@ def merged(symbol: str, precedence: int) -> Row:
     return lambda emitter, block, literal: Native(call=call)
 
 
+def spatial_widths(block: Block) -> tuple[tuple[int, int], ...]:
+    """(before, after) of each axis between batch and channels, from the setting `widths`."""
+    widths, rank = block.config["widths"], len(block.inputs[0].shape) - 2
+    given = (widths,) * rank if isinstance(widths, int) else widths
+    return tuple((w, w) if isinstance(w, int) else w for w in given)
+
+
+def cut(pairs: tuple[tuple[int, int], ...], before: str = ":") -> str:
+    """Axes without their edges, as an index: ":, 1:-1, :-2"."""
+    return ", ".join([before, *(f"{low or ''}:{-high or ''}" for low, high in pairs)])
+
+
 # a setting of ours, or one with the framework's default for it
 Setting = str | tuple[str, Any]
 

@@ -27,11 +27,21 @@ def with_alpha(function: str) -> Row:
     return row
 
 
+def hard_sigmoid(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    if block.config["slope"] != 1 / 6:
+        return None
+    return function_native("nnx.hard_sigmoid({0})", module="nnx.hard_sigmoid")
+
+
 NATIVES: dict[str, Row] = {
     "polydl:relu@1": function_row("nnx.relu({0})", "nnx.relu"),
     "polydl:gelu@1": gelu,
     "polydl:sigmoid@1": function_row("nnx.sigmoid({0})", "nnx.sigmoid"),
     "polydl:tanh@1": function_row("nnx.tanh({0})", "nnx.tanh"),
+    "polydl:relu6@1": function_row("nnx.relu6({0})", "nnx.relu6"),
+    "polydl:hard_sigmoid@1": hard_sigmoid,
+    "polydl:hard_swish@1": function_row("nnx.hard_swish({0})", "nnx.hard_swish"),
+    "polydl:mish@1": function_row("jax.nn.mish({0})", "jax.nn.mish"),
     "polydl:elu@1": with_alpha("nnx.elu"),
     "polydl:selu@1": function_row("nnx.selu({0})", "nnx.selu"),
     "polydl:celu@1": with_alpha("nnx.celu"),
@@ -45,9 +55,8 @@ NATIVES: dict[str, Row] = {
 }
 
 REASONS: dict[str, str] = {
-    "polydl:relu6@1": "the derivative of nnx.relu6 at 0 and 6 is 1/2",
+    "polydl:PReLU@1": "nnx.PReLU has one slope for all, and the derivative 1 at 0",
     "polydl:leaky_relu@1": "the derivative of nnx.leaky_relu at 0 is 1",
-    "polydl:hard_sigmoid@1": "the derivative of nnx.hard_sigmoid where it is 0 or 1 is not 0",
-    "polydl:hard_swish@1": "it is made of relu6, whose derivative at a tie differs",
+    "polydl:hard_sigmoid@1": "with another slope than 1/6",
     "polydl:hard_tanh@1": "the derivative of nnx.hard_tanh at -1 and 1 is 1",
 }

@@ -72,7 +72,17 @@ def cosine_similarity(emitter: Emitter, block: Block, literal: Literal) -> Nativ
     return JAX.native(block, values, output_rank(block) - 1)
 
 
+def smooth_l1(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """Huber's over beta."""
+    beta = block.config["beta"]
+    if beta == 1:
+        return JAX.native(block, "optax.huber_loss({0}, {1})", output_rank(block))
+    values = f"(optax.huber_loss({{0}}, {{1}}, delta={beta}) / {beta})"
+    return JAX.native(block, values, output_rank(block)) if beta else None
+
+
 NATIVES: dict[str, Row] = {
+    "polydl:SmoothL1@1": smooth_l1,
     "polydl:MSE@1": elements("optax.squared_error"),
     "polydl:Huber@1": elements("optax.huber_loss", delta="delta"),
     "polydl:LogCosh@1": elements("optax.log_cosh"),
@@ -85,7 +95,7 @@ NATIVES: dict[str, Row] = {
 }
 
 REASONS: dict[str, str] = {
-    "polydl:Focal@1": "optax.sigmoid_focal_loss has other derivatives by the targets",
+    "polydl:Focal@1": "optax.sigmoid_focal_loss agrees for targets of 0 and 1 alone",
     "polydl:MAE@1": "jnp.abs has the derivative 1 at 0",
     "polydl:Hinge@1": "optax.hinge_loss has half of the derivative at the margin",
     "polydl:TripletMargin@1": "optax.triplet_margin_loss adds epsilon inside the root",

@@ -35,7 +35,21 @@ def native(name: str, setting: str, *support: str) -> Row:
     return native
 
 
+def spatial(rank: int) -> Row:
+    """One draw for a channel's whole map."""
+    axes = tuple(range(1, rank + 1))
+
+    def spatial(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        if len(block.inputs) > 1:
+            return None
+        rate = literal(block.config["rate"], "rate")
+        return Native(f"nnx.Dropout({rate}, broadcast_dims={axes}, rngs=rngs)")
+
+    return spatial
+
+
 NATIVES: dict[str, Row] = {
+    **{f"polydl:SpatialDropout{rank}D@1": spatial(rank) for rank in (1, 2, 3)},
     "polydl:Dropout@1": native("nnx.Dropout", "rate"),
     "polydl:GaussianNoise@1": native("GaussianNoise", "deviation", "GaussianNoise"),
 }

@@ -21,7 +21,7 @@ def gelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
 
 
 def hard_sigmoid(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    if block.config["slope"] != 1 / 6 or emitter.dtype == "float64":
+    if block.config["slope"] != 1 / 6:
         return None
     return function_native("ops.hard_sigmoid({0})")
 
@@ -32,10 +32,6 @@ def leaky_relu(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     return function_native(f"ops.leaky_relu({{0}}, negative_slope={block.config['slope']})")
 
 
-def elu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    return function_native("ops.elu({0})") if block.config["alpha"] == 1 else None
-
-
 NATIVES: dict[str, Row] = {
     "polydl:relu@1": function_row("ops.relu({0})"),
     "polydl:gelu@1": gelu,
@@ -43,7 +39,8 @@ NATIVES: dict[str, Row] = {
     "polydl:tanh@1": function_row("ops.tanh({0})"),
     "polydl:relu6@1": function_row("ops.relu6({0})"),
     "polydl:leaky_relu@1": leaky_relu,
-    "polydl:elu@1": elu,
+    "polydl:elu@1": called("ops.elu", alpha=("alpha", 1.0)),
+    "polydl:hard_swish@1": function_row("ops.hard_swish({0})"),
     "polydl:softplus@1": function_row("ops.softplus({0})"),
     "polydl:log_sigmoid@1": function_row("ops.log_sigmoid({0})"),
     "polydl:hard_sigmoid@1": hard_sigmoid,
@@ -55,8 +52,12 @@ NATIVES: dict[str, Row] = {
 }
 
 REASONS: dict[str, str] = {
+    "polydl:PReLU@1": "the derivative of layers.PReLU at 0 is 0",
     "polydl:gelu@1": "TensorFlow's ops.gelu cuts its constants to float32",
-    "polydl:leaky_relu@1": "in float64: TensorFlow keeps the slope in float32",
-    "polydl:hard_sigmoid@1": "in float64 or with another slope than 1/6",
-    "polydl:elu@1": "with another alpha than 1",
+    "polydl:leaky_relu@1": "TensorFlow keeps the slope in float32",
+    "polydl:hard_sigmoid@1": "with another slope than 1/6",
+    "polydl:hard_tanh@1": "the derivative of ops.hard_tanh at -1 and 1 is 1",
+    "polydl:mish@1": "keras.activations.mish takes no symbolic tensor",
+    "polydl:celu@1": "the derivative of ops.celu at 0 is 2",
+    "polydl:selu@1": "the derivative of ops.selu at 0 is 1.05, that of its right side",
 }

@@ -23,6 +23,7 @@ def native(name: str, setting: str) -> Row:
 
 
 NATIVES: dict[str, Row] = {
+    **{f"polydl:SpatialDropout{n}D@1": native(f"SpatialDropout{n}D", "rate") for n in (1, 2, 3)},
     "polydl:AlphaDropout@1": native("AlphaDropout", "rate"),
     "polydl:Dropout@1": native("Dropout", "rate"),
     "polydl:GaussianNoise@1": native("GaussianNoise", "deviation"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl.emission.code import Code
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
+from polydl.emission.rows import spatial_widths
 from polydl.program.types import Block
 from polydl_keras.natives.common import (
     Literal,
@@ -37,7 +38,22 @@ def upsample(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return Native(f"layers.UpSampling{rank}D({config['factor']})")
 
 
+def edges(layer: str) -> Row:
+    """A layer with widths for each axis between batch and channels."""
+
+    def row(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+        pairs, widths = spatial_widths(block), block.config["widths"]
+        if len(pairs) > 3:
+            return None
+        if not isinstance(widths, int):
+            widths = pairs[0] if len(pairs) == 1 else pairs
+        return Native(f"layers.{layer}{len(pairs)}D({widths})")
+
+    return row
+
+
 REASONS: dict[str, str] = {
+    "polydl:PixelShuffle@1": "ops.depth_to_space has channels in the order (row, column, channel)",
     "polydl:Upsample@1": "linear: TensorFlow resizes images in float32",
 }
 
@@ -48,5 +64,7 @@ NATIVES: dict[str, Row] = {
     "polydl:Reshape@1": configured("Reshape", "shape"),
     "polydl:Permute@1": configured("Permute", "axes"),
     "polydl:Upsample@1": upsample,
+    "polydl:ZeroPad@1": edges("ZeroPadding"),
+    "polydl:Crop@1": edges("Cropping"),
     "polydl:Flatten@1": layer_row("layers.Flatten()"),
 }

@@ -7,9 +7,12 @@ from polydl.emission.native import Native, function_native
 from polydl.emission.rows import called
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
+    ANY,
+    CHANNELS_FIRST,
     Literal,
     Row,
     function_row,
+    weight_shape,
 )
 
 
@@ -45,7 +48,19 @@ def with_option(function: str, module: str, option: str, default: float) -> Row:
     return row
 
 
+def prelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """nn.PReLU has a slope for each index of axis 1."""
+    config, rank = block.config, len(block.inputs[0].shape)
+    (features,) = weight_shape(emitter, block, "slope")
+    if not config["shared"] and rank > 5:
+        return None
+    text = "nn.PReLU()" if config["shared"] else f"nn.PReLU({literal(features, 'features')})"
+    layout = ANY if config["shared"] else CHANNELS_FIRST if rank > 2 else ""
+    return Native(text, weights={"slope": ("weight", None)}, layout=layout)
+
+
 NATIVES: dict[str, Row] = {
+    "polydl:PReLU@1": prelu,
     "polydl:relu@1": function_row("F.relu({0})", "nn.ReLU()"),
     "polydl:gelu@1": gelu,
     "polydl:sigmoid@1": function_row("torch.sigmoid({0})", "nn.Sigmoid()"),

@@ -7,6 +7,7 @@ from polydl.emission.native import Native
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
     ANY,
+    CHANNELS_FIRST,
     Literal,
     Row,
 )
@@ -22,19 +23,23 @@ GAUSSIAN_NOISE = '''class GaussianNoise(nn.Module):
         return x + self.stddev * torch.randn_like(x) if self.training else x'''
 
 
-def native(name: str, setting: str, *support: str) -> Row:
+def native(name: str, setting: str, *support: str, layout: str = ANY) -> Row:
     """A layer of one setting, which draws for itself; with portable randomness, the definition."""
 
     def native(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
         if len(block.inputs) > 1:
             return None
         text = f"{name}({literal(block.config[setting], setting)})"
-        return Native(text, layout=ANY, support=support)
+        return Native(text, layout=layout, support=support)
 
     return native
 
 
 NATIVES: dict[str, Row] = {
+    **{
+        f"polydl:SpatialDropout{n}D@1": native(f"nn.Dropout{n}d", "rate", layout=CHANNELS_FIRST)
+        for n in (1, 2, 3)
+    },
     "polydl:AlphaDropout@1": native("nn.AlphaDropout", "rate"),
     "polydl:Dropout@1": native("nn.Dropout", "rate"),
     "polydl:GaussianNoise@1": native("GaussianNoise", "deviation", "GaussianNoise"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from polydl.emission.code import ADD, MULTIPLY
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
-from polydl.emission.rows import called, merged
+from polydl.emission.rows import called, cut, merged, spatial_widths
 from polydl.program.types import Block
 from polydl_torch.natives.common import (
     CHANNELS_FIRST,
@@ -52,6 +52,23 @@ def pixel_shuffle(emitter: Emitter, block: Block, literal: Literal) -> Native | 
     )
 
 
+def zero_pad(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """nn.ZeroPad counts from the last axis."""
+    widths, rank = block.config["widths"], len(block.inputs[0].shape) - 2
+    if rank > 3:
+        return None
+    if not isinstance(widths, int):
+        widths = tuple(side for pair in reversed(spatial_widths(block)) for side in pair)
+    return Native(f"nn.ZeroPad{rank}d({widths})", layout=CHANNELS_FIRST)
+
+
+def crop(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    if len(block.inputs[0].shape) > 5:
+        return None
+    text = f"{{0!a}}[{cut(spatial_widths(block), before='...')}]"
+    return function_native(text, layout=CHANNELS_FIRST)
+
+
 NATIVES: dict[str, Row] = {
     "polydl:Concatenate@1": called("torch.cat", "[{*}]", dim="axis"),
     "polydl:Add@1": merged("+", ADD),
@@ -59,6 +76,8 @@ NATIVES: dict[str, Row] = {
     "polydl:Reshape@1": reshape,
     "polydl:Permute@1": permute,
     "polydl:Upsample@1": upsample,
+    "polydl:ZeroPad@1": zero_pad,
+    "polydl:Crop@1": crop,
     "polydl:PixelShuffle@1": pixel_shuffle,
     "polydl:Flatten@1": flatten,
 }

@@ -73,6 +73,15 @@ ROWS: tuple[Row | RandomRow, ...] = (
         )
         for n in (1, 2, 3)
     ),
+    *(
+        RandomRow(
+            f"spatial dropout {n}D, random", (_SPATIAL[n - 1],),
+            lambda n=n: Sequential(getattr(layers, f"SpatialDropout{n}D")(0.3)),  # type: ignore[misc]
+            Input((None, *(2,) * n, 5)), normal(800, *(2,) * n, 5, mean=9.0),
+            _parts((800, *(1,) * n, 5), 0.3),
+        )
+        for n in (1, 2, 3)
+    ),
     several(
         "prelu", ("polydl:PReLU@1",), Input((None, 3, 4)), spread(2, 3, 4),
         each=Part(layers.PReLU, _prelu), shared=Part(lambda: layers.PReLU(shared=True), _prelu),
