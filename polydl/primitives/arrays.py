@@ -78,14 +78,20 @@ def _sliced(size: AnySize, start: int | None, stop: int | None, step: int | None
         raise ShapeError(f"index: a slice's step must be positive, got {step}")
     if isinstance(size, int):
         return len(range(*slice(start, stop, step).indices(size)))
-    if step in (None, 1) and (start is None or start >= 0):
-        if stop is None:
-            return size - (start or 0)
-        if stop < 0:
-            return size + stop - (start or 0)
+    if (start or 0, stop) == (0, 1) or (start, stop) == (-1, None):
+        return 1  # an axis has an element at least
+    if (start is None or start >= 0) and (stop is None or stop < 0):
+        length = size + (stop or 0) - (start or 0)
+        return length if step in (None, 1) else (length + step - 1) // step
     raise ShapeError(
-        f"index: the slice {start}:{stop}:{step} of an axis of {size} has no size that can be told"
+        f"index: the slice {_bounds(start, stop, step)} of an axis of {size} has no size that can be "
+        "told. Where there are enough elements use ops.take(x, ops.arange(start, stop), axis), whose "
+        "bounds may be sizes such as x.shape[axis] - 3"
     )
+
+
+def _bounds(*bounds: int | None) -> str:
+    return ":".join("" if bound is None else str(bound) for bound in bounds).removesuffix(":")
 
 
 @primitive("pad", "x with `value` added before and after along each axis", widths=..., value=0.0)

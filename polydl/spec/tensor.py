@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Tensor:
-    """A value of the Block being traced. Has Python's operators and NumPy-style basic indexing.
+    """A value of the Block being traced. Has Python's operators and NumPy-style indexing.
 
     shape holds ints, and Sizes for axes known only when the model runs; dtype is "float", "int" or
     "bool". There are no numbers in it: branching on it raises.
@@ -175,9 +175,9 @@ class Tensor:
         return self._apply("right_shift", other, self)
 
     def __getitem__(self, index: Any) -> Tensor:
-        from polydl.spec.indexing import basic_index
+        from polydl.spec.indexing import indexed
 
-        return basic_index(self, index)
+        return indexed(self, index)
 
     def astype(self, dtype: DType) -> Tensor:
         """Converted to "float", "int" or "bool"."""

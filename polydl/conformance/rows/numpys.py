@@ -101,6 +101,36 @@ def _operators(n: Any, x: Any, a: Any) -> dict[str, Any]:
     }
 
 
+def _indexing(n: Any, x: Any, ids: Any) -> dict[str, Any]:
+    """x (batch, 5, 3), ids (4,) of ints from 0 to 2."""
+    del n
+    return {
+        "reversed": x[:, ::-1],
+        "reversed_batch": x[::-1, ..., ::-1],
+        "back_by_two": x[:, ::-2],
+        "back_from": x[:, 3::-1, 0],
+        "back_to": x[:, -2:0:-2],
+        "back_to_end": x[:, :-3:-1],
+        "none_left": x[:, 1:3:-1],
+        "back_by_two_batch": x[::-2],
+        "every_other": x[::2],
+        "every_other_later": x[1::2, None],
+        "first": x[:1],
+        "last": x[-1:],
+        "numpy_int": x[:, np.int64(1), np.int32(-1)],
+        "numpy_slice": x[:, np.int64(1) : np.uint8(3)],
+        "list": x[:, [0, -1, 2]],
+        "array": x[..., np.array([[0, 2], [1, 1]])],
+        "after_int": x[:, 1, [2, 0]],
+        "new_axis": x[:, None, [2, 0, 0, 1], ::2],
+        "empty": x[:, []],
+        "ids": x[ids - ids],
+        "ids_of_axis": x[:, ids],
+        "ids_of_pair": x[:, ids[:2, None] * ids[None, :3]],
+        "id": x[:, ids[0]],
+    }
+
+
 def _both(formula: Callable[..., dict[str, Any]]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The formula on tensors, and on arrays, whose ints come out as int32."""
 
@@ -114,6 +144,7 @@ def _both(formula: Callable[..., dict[str, Any]]) -> tuple[Callable[..., Any], C
 DEFAULTS, DEFAULTS_EXPECTED = _both(_defaults)
 CONVERSIONS, CONVERSIONS_EXPECTED = _both(_conversions)
 OPERATORS, OPERATORS_EXPECTED = _both(_operators)
+INDEXING, INDEXING_EXPECTED = _both(_indexing)
 PAIR = (Input((None, 4)), Input((None, 4), "int"))
 SAMPLES = (spread(3, 4), integers(3, 4))
 ROWS: tuple[Row, ...] = (
@@ -127,6 +158,12 @@ ROWS: tuple[Row, ...] = (
         "NumPy's conversions of ints and bools",
         ("primitive:sum", "primitive:mean", "primitive:any", "primitive:divide"),
         lambda: Apply2(CONVERSIONS), PAIR, SAMPLES, plain(CONVERSIONS_EXPECTED), gradients=False,
+    ),
+    Row(
+        "NumPy's indexing",
+        ("primitive:index", "primitive:flip", "primitive:take", "primitive:constant"),
+        lambda: Apply2(INDEXING), (Input((None, 5, 3)), Input((4,), "int")),
+        (spread(5, 5, 3), integers(4, high=3)), plain(INDEXING_EXPECTED),
     ),
     Row(
         "Python's operators",
