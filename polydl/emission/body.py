@@ -205,6 +205,14 @@ class Body:
             return Code(self.names[operand.id])
         return self._expression(self.producers[operand.id])
 
+    def places(self, operand: Operand, indices: Code) -> Code:
+        """The text of indices; the list itself, of ints that are written where they are used."""
+        if isinstance(operand, Value) and operand.id not in {*self.results, *self.names}:
+            node = self.producers[operand.id]
+            if node.op == "constant":
+                return Code(str(list(node.attributes["values"])), ATOM)
+        return indices
+
     def _expression(self, node: Node) -> Code:
         if node.op == "read":
             return self.emitter.read(self.unit, node.attributes["entry"])

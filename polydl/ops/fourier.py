@@ -38,7 +38,10 @@ def irfft(x: Complex, n: int | None = None) -> Tensor:
 
 def _pair(name: str, x: Complex) -> Complex:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
-        raise ShapeError(f"{name} takes a pair (real, imaginary), got {x!r}")
+        raise ShapeError(
+            f"{name} takes a pair (real, imaginary), got {x!r}; of real numbers: ops.rfft(x), or "
+            f"ops.{name}((x, ops.zeros_like(x)))"
+        )
     real, imaginary = x
     if not same_shape(real.shape, imaginary.shape):
         raise ShapeError(f"{name}: the real part is {real!r}, the imaginary part {imaginary!r}")

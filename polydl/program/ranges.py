@@ -1,4 +1,4 @@
-"""Which integers a value can hold, where the Program alone tells: positions from an arange."""
+"""Which integers a value can hold, where the Program alone tells: an arange, or constants."""
 
 from __future__ import annotations
 
@@ -73,6 +73,9 @@ class Ranges:
     def _made(self, block: Block, node: Node) -> Range | None:
         if node.op in _VIEWS:
             return self._of(block, node.operands[0])
+        if node.op == "constant" and node.attributes["values"]:
+            values = node.attributes["values"]
+            return Range(min(values), max(values))
         if node.op == "arange":
             start, size = node.attributes.get("start", 0), node.attributes["size"]
             if isinstance(start, int) and node.attributes.get("step", 1) == 1:

@@ -83,9 +83,11 @@ def _part(part: Any) -> Any:
             for bound in (part.start, part.stop, part.step)
         )
     if isinstance(part, (list, tuple)):
+        if not part:
+            return (0, 0, None)
         if any(isinstance(place, Tensor) for place in part):
             raise DefinitionError("a list of tensors is no index: use ops.stack(list)")
-        part = np.asarray(part, None if part else np.int64)
+        part = np.asarray(part)
     if not isinstance(part, Tensor) and np.shape(part) == ():
         return _integer(part, part)
     dtype = part.dtype if isinstance(part, Tensor) else part.dtype.kind

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from polydl.errors import DefinitionError, DTypeError
+from polydl.primitives.record import type_of
 from polydl.program.structure import flatten, unflatten
 from polydl.program.types import Block, Entry, Node, Structure, Value
 from polydl.spec.block_builder import BlockBuilder, located
@@ -81,7 +82,7 @@ class Tracer:
             open_block,
             f"{name}()",
             "",
-            lambda *a: definition(*a, **config),
+            lambda *a: _of_numbers(definition, a, config),
             tensors,
             {},
         )
@@ -191,6 +192,20 @@ class Tracer:
                 f"calls {paths[0]} ({name}), which is not an attribute of it. "
                 "Give it to this module's __init__ and keep it there"
             )
+
+
+def _of_numbers(
+    definition: Callable[..., Any], tensors: tuple[Any, ...], config: Mapping[str, Any]
+) -> Any:
+    """What a function gives; to ints where it takes floats it says so itself, not a part of it."""
+    try:
+        return definition(*tensors, **config)
+    except DTypeError as error:
+        given = [type_of(x.value) for x in tensors if isinstance(x, Tensor)]
+        if any(x.dtype == "float" for x in given):
+            raise
+        what = " and ".join(map(str, given))
+        raise DTypeError(f"takes no {what}. Convert with .astype('float')") from error
 
 
 def _called(definition: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -47,6 +47,8 @@ CASES: dict[str, tuple[Callable[[int], Tensor], int | None, bool]] = {
     "steps of three": (lambda n: ops.arange(0, 3 * n, 3), 4, False),
     "reshaped": (lambda n: ops.reshape(ops.reshape(ops.arange(n), (2, 2)), (4,)), 4, True),
     "any number of steps": (ops.arange, None, False),
+    "a list": (lambda n: ops.constant((0, 9, 3), "int"), 3, True),
+    "a list beyond": (lambda n: ops.constant((0, 10, 3), "int"), 3, False),
     "products": (lambda n: ops.arange(n) * 4, 4, False),
 }
 

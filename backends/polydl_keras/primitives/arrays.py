@@ -102,7 +102,7 @@ def _clamped(body: Body, node: Node, axis: int, indices: Code) -> str:
     """Indices of an axis of the first operand."""
     size = node.operands[0].shape[axis]  # type: ignore[union-attr]
     if body.emitter.ranges.indexes(body.block, node.operands[1], size):
-        return indices.text
+        return body.places(node.operands[1], indices).text
     last = body.sizes.size(size - 1).text
     return f"ops.clip({indices.text}, 0, {last})"
 

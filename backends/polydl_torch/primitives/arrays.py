@@ -93,7 +93,7 @@ def _take(body: Body, node: Node, args: list[Code]) -> Code:
 
 def _clamped(body: Body, size: AnySize, operand: Operand, indices: Code) -> Code:
     if body.emitter.ranges.indexes(body.block, operand, size):
-        return indices
+        return body.places(operand, indices)
     return Code(f"{indices.atom}.clamp(0, {body.sizes.size(size - 1).text})")
 
 
