@@ -7,10 +7,9 @@ the mean of v there, and zeros here.
 
 from __future__ import annotations
 
-from polydl.emission.code import Code, Option
+from polydl.emission.attention import dot_product_attention
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
-from polydl.program.sizes import same_shape
 from polydl.program.types import Block
 from polydl_flax.natives.common import Literal, Row
 
@@ -26,32 +25,11 @@ MASKED_ATTENTION = '''def masked_attention(q, k, v, mask=None, lengths=None, cau
     looks = allowed.any(-1, keepdims=True).swapaxes(1, 2)
     return jnp.where(looks, y, 0.0)'''
 
-ARGUMENTS = ("q", "k", "v", "mask", "bias", "lengths")
-
 
 def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    names = [value.name for value in block.inputs]
-    k, v = block.inputs[1:3]
-    if any(name not in ARGUMENTS for name in names) or not same_shape(k.shape, v.shape):
+    if emitter.dtype in ("float64", "float16"):
         return None
-    if block.config.get("dropout") or emitter.dtype in ("float64", "float16"):
-        return None
-    limited = "mask" in names or "lengths" in names
-    options = ""
-    keyword = "causal" if limited else "is_causal"
-    options += literal(block.config["causal"], "causal", Option(f", {keyword}=", False))
-    if block.config["scale"] is not None:
-        options += f", scale={literal(block.config['scale'], 'scale')}"
-
-    def call(_: str, args: list[Code]) -> Code:
-        texts = [a.text for a in args[:3]]
-        for value, code in zip(block.inputs[3:], args[3:], strict=True):
-            four = code.text if len(value.shape) != 2 else f"{code.atom}[None, None]"
-            texts.append(f"{value.name}={four}")
-        function = "masked_attention" if limited else "jax.nn.dot_product_attention"
-        return Code(f"{function}({', '.join(texts)}{options})")
-
-    return Native(call=call, support=("masked_attention",) if limited else ())
+    return dot_product_attention("jax.nn.dot_product_attention", block, literal)
 
 
 SUPPORT = {"masked_attention": MASKED_ATTENTION}

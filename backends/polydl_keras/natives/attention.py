@@ -7,10 +7,9 @@ here.
 
 from __future__ import annotations
 
-from polydl.emission.code import Code, Option
+from polydl.emission.attention import dot_product_attention
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
-from polydl.program.sizes import same_shape
 from polydl.program.types import Block
 from polydl_keras.natives.common import Literal, Row
 from polydl_keras.placement import IN_LAYERS
@@ -27,36 +26,12 @@ MASKED_ATTENTION = '''def masked_attention(q, k, v, mask=None, lengths=None, cau
     looks = ops.any(allowed, axis=-1, keepdims=True)
     return ops.where(ops.transpose(looks, (0, 2, 1, 3)), y, 0.0)'''
 
-ARGUMENTS = ("q", "k", "v", "mask", "bias", "lengths")
-
 
 def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    names = [value.name for value in block.inputs]
-    k, v = block.inputs[1:3]
-    if any(name not in ARGUMENTS for name in names) or not same_shape(k.shape, v.shape):
-        return None
-    if block.config.get("dropout") or emitter.dtype == "float64":
-        return None
-    if k.shape[2] == 1 != block.inputs[0].shape[2]:  # TensorFlow repeats two key heads, not one
-        return None
-    limited = "mask" in names or "lengths" in names
-    options = ""
-    keyword = "causal" if limited else "is_causal"
-    options += literal(block.config["causal"], "causal", Option(f", {keyword}=", False))
-    if block.config["scale"] is not None:
-        options += f", scale={literal(block.config['scale'], 'scale')}"
-
-    def call(_: str, args: list[Code]) -> Code:
-        texts = [a.text for a in args[:3]]
-        for value, code in zip(block.inputs[3:], args[3:], strict=True):
-            four = code.text if len(value.shape) != 2 else f"{code.atom}[None, None]"
-            texts.append(f"{value.name}={four}")
-        function = "masked_attention" if limited else "ops.dot_product_attention"
-        return Code(f"{function}({', '.join(texts)}{options})")
-
-    if limited:
-        return Native(call=call, support=("masked_attention",), layout=IN_LAYERS)
-    return Native(call=call)
+    q, k = block.inputs[:2]
+    if emitter.dtype == "float64" or k.shape[2] == 1 != q.shape[2]:
+        return None  # TensorFlow repeats two key heads, not one
+    return dot_product_attention("ops.dot_product_attention", block, literal, IN_LAYERS)
 
 
 SUPPORT = {"masked_attention": MASKED_ATTENTION}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polydl.emission.body import Body
 from polydl.emission.code import ADD, Code, binary, constant_maker, literal_text, tuple_text
+from polydl.emission.indexing import index_parts
 from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.program.sizes import Size, same_shape
@@ -30,18 +31,8 @@ def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _index(body: Body, node: Node, args: list[Code]) -> Code:
-    parts = []
-    for part in node.attributes["index"]:
-        if isinstance(part, int):
-            parts.append(str(part))
-        else:
-            start, stop, step = ("" if bound is None else str(bound) for bound in part)
-            parts.append(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
     rank = len(node.operands[0].shape)  # type: ignore[union-attr]
-    if len(parts) == rank > 2 and all(part == ":" for part in parts[:-1]):
-        parts = ["...", parts[-1]]
+    parts = index_parts(node.attributes["index"], rank)
     if len(parts) == 1 and ":" in parts[0] and not isinstance(body, LayerBody):
         parts.append("...")  # a symbolic tensor takes no slice alone
     return Code(f"{args[0].atom}[{', '.join(parts) or '...'}]")

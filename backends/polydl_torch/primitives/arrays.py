@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from polydl.emission.body import Body
 from polydl.emission.code import Code, constant_maker, literal_text
+from polydl.emission.indexing import index_parts
 from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.program.sizes import AnySize
@@ -20,23 +19,7 @@ def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
 
 def _index(body: Body, node: Node, args: list[Code]) -> Code:
     rank = len(node.operands[0].shape)  # type: ignore[union-attr]
-    return Code(f"{args[0].atom}[{index_text(node.attributes['index'], rank)}]")
-
-
-def index_text(index: tuple[Any, ...], rank: int) -> str:
-    """NumPy's basic indexing of an array of some rank, from ints and (start, stop, step)."""
-    parts = []
-    for part in index:
-        if isinstance(part, int):
-            parts.append(str(part))
-        else:
-            start, stop, step = ("" if bound is None else str(bound) for bound in part)
-            parts.append(f"{start}:{stop}:{step}" if step else f"{start}:{stop}")
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
-    if len(parts) == rank > 2 and all(part == ":" for part in parts[:-1]):
-        return f"..., {parts[-1]}"
-    return ", ".join(parts)
+    return Code(f"{args[0].atom}[{', '.join(index_parts(node.attributes['index'], rank))}]")
 
 
 def _pad(body: Body, node: Node, args: list[Code]) -> Code:
