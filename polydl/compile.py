@@ -16,12 +16,12 @@ from polydl.program.types import Program
 from polydl.program.verify import verify
 from polydl.spec.initializers import initial_weights
 from polydl.spec.input import Input
-from polydl.spec.module import Module
+from polydl.spec.module import Function, Module
 from polydl.spec.tracing import trace
 
 
 def compile(
-    model: Module | Program,
+    model: Module | Function | Program,
     inputs: Input | Sequence[Input] | Mapping[str, Input] | None = None,
     *,
     backend: str,
@@ -84,7 +84,7 @@ def load(
     return net
 
 
-def _program(model: Module | Program, inputs: Any) -> Program:
+def _program(model: Module | Function | Program, inputs: Any) -> Program:
     if isinstance(model, Program):
         if inputs is not None:
             raise DefinitionError("a Program brings its own inputs; leave `inputs` out")

@@ -48,10 +48,21 @@ def message(what: str, where: str = "", instead: str = "") -> str:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """A suggestion for a misspelt name: "Did you mean 'gelu'?" or the known names."""
+    """A suggestion for a misspelt name: "Did you mean 'gelu'?" or the known names.
+
+    Names that differ in their case and underscores alone come first.
+    """
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, n=1)
+    spelt: dict[str, list[str]] = {}
+    for given in known:
+        spelt.setdefault(_plain(given), []).append(given)
+    close = get_close_matches(_plain(name), list(spelt), n=1)
     if close:
-        return f"Did you mean {close[0]!r}?"
+        (best,) = get_close_matches(name, spelt[close[0]], n=1, cutoff=0.0)
+        return f"Did you mean {best!r}?"
     return f"Known: {', '.join(sorted(known))}"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")

@@ -42,9 +42,11 @@ from polydl.losses.hinge import CategoricalHinge
 from polydl.losses.logistic import BinaryCrossEntropy
 from polydl.losses.regression import MSE
 from polydl.metrics.accuracy import Accuracy
+from polydl.ops import shapes
 from polydl.optimizers.adam import Adam
 from polydl.optimizers.sgd import SGD
 from polydl.reference import arrays, elementwise, reductions, windows
+from polydl.spec import indexing
 
 Function = Callable[..., Any]
 
@@ -183,6 +185,10 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"\(1\.0 - one_hot\(targets, outputs\.shape\[-1\]\)\)", "1.0"),
     CoreMutant("accuracy of the smallest", "accuracy", Accuracy.definition,
                r"ops\.argmax\(outputs", "ops.argmax(-outputs"),
+    CoreMutant("steps back from one place before", "NumPy's indexing", indexing._forwards,
+               r"~bound", "-bound"),
+    CoreMutant("the last axis by default", "NumPy's default axes", shapes.one_axis,
+               r"\(x if x\.ndim == 1 else ravel\(x\)\), 0", "x, -1"),
     CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),
     CoreMutant("damped momentum", "sgd, momentum", SGD.update,
                r"slots\[0\] \+ gradient", "slots[0] + (1.0 - self.momentum) * gradient"),

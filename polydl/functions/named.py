@@ -27,12 +27,20 @@ def named(activation: Any, layer: str) -> Callable[[Tensor], Tensor]:
         return activation  # type: ignore[no-any-return]
     if isinstance(activation, str) and activation in NAMED:
         return NAMED[activation]
-    if isinstance(activation, (Module, type)):
-        kind = "a class" if isinstance(activation, type) else "a module"
+    if isinstance(activation, Module) or _is_class(activation, Module):
+        given, instead = f"the module {activation!r}", "Call a module after the layer"
+    elif _is_class(activation, object):
+        given, instead = f"the class {activation.__name__}", f"Write {activation.__name__}()"
+    else:
+        given, instead = "", ""
+    if given:
         raise DefinitionError(
-            f"{layer}: activation must be a name or a function, got {kind}, {activation!r}. "
-            "Call a module after the layer"
+            f"{layer}: activation must be a name or a function, got {given}. {instead}"
         )
     raise DefinitionError(
         f"{layer}: unknown activation {activation!r}. {nearest(str(activation), list(NAMED))}"
     )
+
+
+def _is_class(given: Any, base: type) -> bool:
+    return isinstance(given, type) and issubclass(given, base)

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from polydl.errors import DefinitionError, nearest
 from polydl.functions.named import NAMED, named
 from polydl.spec.followed import Followed
+from polydl.spec.module import Function
 from polydl.spec.tensor import Tensor
 
 
-class Activation:
+class Activation(Function):
     """A function by name, or any function, with settings: dl.Activation("gelu", approximate=True).
 
     It has no parameters and is no Module: calling it is calling the function, and so it is emitted.

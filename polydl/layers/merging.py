@@ -4,7 +4,7 @@ from functools import reduce
 
 from polydl import ops
 from polydl.errors import DefinitionError, ShapeError
-from polydl.spec.module import Module
+from polydl.spec.module import Function, Module
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -44,9 +44,9 @@ def _several(name: str, parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 class Residual(Module):
     """x + inner(x), or shortcut(x) + inner(x) where inner changes the shape. He et al. 2015."""
 
-    def __init__(self, inner: Module, shortcut: Module | None = None):
+    def __init__(self, inner: Module | Function, shortcut: Module | Function | None = None):
         for name, part in (("inner", inner), ("shortcut", shortcut)):
-            if part is not None and not isinstance(part, Module):
+            if part is not None and not isinstance(part, (Module, Function)):
                 raise DefinitionError(f"Residual: {name} is a module, got {part!r}")
         self.inner = inner
         self.shortcut = shortcut

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from polydl.errors import DefinitionError, ShapeError
 from polydl.primitives.record import integers, sizes
@@ -51,10 +53,15 @@ def ones_like(x: Tensor) -> Tensor:
     return ones(x.shape, x.dtype)
 
 
-def arange(start: AnySize, stop: AnySize | None = None, step: int = 1) -> Tensor:
-    """start, start + step, ... before stop, as ints; from 0 where one number is given."""
+def arange(start: Any, stop: Any = None, step: Any = 1) -> Tensor:
+    """start, start + step, ... before stop, from 0 where one number is given.
+
+    As ints; as floats where one of the numbers is a float, ceil((stop - start) / step) of them.
+    """
     if stop is None:
         start, stop = 0, start
+    if any(isinstance(number, float) for number in (start, stop, step)):
+        return _float_range(start, stop, step)
     integers("arange", "start, stop and step", (start, stop, step))
     if step == 0:
         raise DefinitionError("arange: the step is not 0")
@@ -65,6 +72,19 @@ def arange(start: AnySize, stop: AnySize | None = None, step: int = 1) -> Tensor
         k: v for k, v, usual in (("start", start, 0), ("step", step, 1)) if str(v) != str(usual)
     }
     return apply("arange", size=size, **more)
+
+
+def _float_range(start: Any, stop: Any, step: Any) -> Tensor:
+    if any(isinstance(x, bool) or not isinstance(x, (int, float)) for x in (start, stop, step)):
+        raise DefinitionError(
+            f"arange: start, stop and step are numbers, got {start!r}, {stop!r}, {step!r}. With sizes "
+            'use ops.arange(n).astype("float") * step + start'
+        )
+    if step == 0:
+        raise DefinitionError("arange: the step is not 0")
+    position = arange(max(0, math.ceil((stop - start) / step))).astype("float")
+    spaced = position if step == 1 else position * float(step)
+    return spaced + float(start) if start else spaced
 
 
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True) -> Tensor:

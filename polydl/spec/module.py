@@ -145,6 +145,13 @@ class Module:
                 yield from _modules_in(name, value)
 
 
+class Function:
+    """What is made and called as a layer and is no Module, since it holds nothing: an activation."""
+
+    def __call__(self, x: Tensor) -> Any:
+        raise NotImplementedError
+
+
 class Sequential(Module):
     """Layers and functions, one after the other. Each takes an index in the path: `0.kernel`."""
 
@@ -153,8 +160,9 @@ class Sequential(Module):
             layers = tuple(layers[0])
         for i, layer in enumerate(layers):
             if not callable(layer) or isinstance(layer, type):
+                made = f". Write {layer.__name__}(...)" if isinstance(layer, type) else ""
                 raise DefinitionError(
-                    f"Sequential: item {i} is {layer!r}; expected a module or a function"
+                    f"Sequential: item {i} is {layer!r}; expected a module or a function{made}"
                 )
         self.layers = tuple(layers)
 

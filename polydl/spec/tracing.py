@@ -12,19 +12,23 @@ from polydl.program.types import Block, DType, Entry, Program, Structure
 from polydl.spec.block_builder import BlockBuilder
 from polydl.spec.context import running
 from polydl.spec.input import Input, named_inputs
-from polydl.spec.module import Module, module_paths
+from polydl.spec.module import Function, Module, Sequential, module_paths
 from polydl.spec.tensor import Tensor
 from polydl.spec.tracer import Tracer
 
 T = TypeVar("T", Block, Entry)
 
 
-def trace(model: Module, inputs: Input | Sequence[Input] | Mapping[str, Input]) -> Program:
+def trace(
+    model: Module | Function, inputs: Input | Sequence[Input] | Mapping[str, Input]
+) -> Program:
     """Call `model` once on symbolic tensors and return what it does, as a Program.
 
     inputs: one Input; a tuple of Inputs, given as positional arguments; or a dict of Inputs, given
     as keyword arguments. Raises DefinitionError, ShapeError or DTypeError with the layer's path.
     """
+    if isinstance(model, Function):
+        model = Sequential(model)
     if not isinstance(model, Module):
         raise DefinitionError(
             f"a model is an instance of dl.Module, got {type(model).__name__}. "

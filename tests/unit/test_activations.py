@@ -28,6 +28,29 @@ def test_ways_to_say_the_same(layers):
     assert _text(*layers) == _text(dl.Dense(4), dl.gelu)
 
 
+def test_a_layer_is_a_whole_model_and_stands_beside_a_shortcut():
+    alone = dl.compile(dl.GELU(), X, backend="torch").source
+    assert "F.gelu(x)" in alone
+    assert "F.gelu(x)" in dl.compile(dl.Residual(dl.GELU()), X, backend="torch").source
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: dl.Dense(3, activation=dl.ReLU), r"the class ReLU. Write ReLU\(\)"),
+        (lambda: dl.Dense(3, activation=dl.PReLU), "Call a module after the layer"),
+        (lambda: dl.Dense(3, activation=dl.PReLU()), "Call a module after the layer"),
+        (lambda: dl.Dense(3, activation="Relu"), "Did you mean 'relu'"),
+        (lambda: dl.Dense(3, activation="ReLU"), "Did you mean 'relu'"),
+        (lambda: dl.Dense(3, activation="GeluTanh"), "Did you mean 'gelu_tanh'"),
+        (lambda: dl.Sequential(dl.ReLU), r"Write ReLU\(...\)"),
+    ],
+)
+def test_what_is_no_activation(make, text):
+    with pytest.raises(DefinitionError, match=text):
+        make()
+
+
 def test_settings():
     assert _text(dl.LeakyReLU(0.3)) == _text(lambda x: dl.leaky_relu(x, slope=0.3))
     assert _text(dl.GELU(approximate=True)) == _text(dl.Activation("gelu_tanh"))
@@ -65,7 +88,7 @@ def test_activation_of_a_convolution(kind, filters, rank):
             "SeparableConv2D: unknown activation.*Did you mean 'tanh'",
         ),
         (lambda: dl.DepthwiseConv2D(3, activation="gel"), "DepthwiseConv2D: unknown.*'gelu'"),
-        (lambda: dl.Dense(4, activation=dl.Dense(3)), "must be a name or a function, got a module"),
+        (lambda: dl.Dense(4, activation=dl.Dense(3)), "must be a name or a function, got the module"),
         (lambda: dl.Activation("mihs"), "Did you mean 'mish'"),
         (lambda: dl.GELU(aproximate=True), "no setting 'aproximate'. Did you mean 'approximate'"),
         (lambda: dl.ReLU(1), "ReLU takes 0 settings, got 1"),

@@ -38,6 +38,8 @@ def _defaults(n: Any, x: Any) -> dict[str, Any]:
         "pad_pair": n.pad(x, (1, 0)),
         "flip": n.flip(x),
         "flip_none": n.flip(x, ()),
+        "arange": x[0, 0, 0] + n.arange(0.5, 2.0, 0.4),
+        "arange_down": x[0, 0, 0] + n.arange(1.5, -1, -0.75),
     }
 
 
