@@ -88,7 +88,10 @@ def test_activation_of_a_convolution(kind, filters, rank):
             "SeparableConv2D: unknown activation.*Did you mean 'tanh'",
         ),
         (lambda: dl.DepthwiseConv2D(3, activation="gel"), "DepthwiseConv2D: unknown.*'gelu'"),
-        (lambda: dl.Dense(4, activation=dl.Dense(3)), "must be a name or a function, got the module"),
+        (
+            lambda: dl.Dense(4, activation=dl.Dense(3)),
+            "must be a name or a function, got the module",
+        ),
         (lambda: dl.Activation("mihs"), "Did you mean 'mish'"),
         (lambda: dl.GELU(aproximate=True), "no setting 'aproximate'. Did you mean 'approximate'"),
         (lambda: dl.ReLU(1), "ReLU takes 0 settings, got 1"),
