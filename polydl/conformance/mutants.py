@@ -139,9 +139,9 @@ MUTANTS: tuple[Mutant, ...] = (
            r"ops\.transpose\(self\.embed\.embeddings\)",
            lambda m: {"w": f"{m.group()}.detach()", "e": f"jax.lax.stop_gradient({m.group()})"}.get(
                m.group()[11], f"ops.stop_gradient({m.group()})")),
-    Mutant("the first output for the last", "recurrent layers", r"\)\[0\]\[:, -1\]", ")[0][:, 0]"),
+    Mutant("the first output for the last", "recurrent layers", r"\)\[1\](\[0\])?\[-1\]", ")[0][:, 0]"),
     Mutant("backwards outputs left as they come", "recurrent layers",
-           r"\[0\]\.flip\(1\)|ops\.flip\(([^\n]*), axis=1\)|, reverse=True\)",
+           r"\[0\]\.flip\(1\)|ops\.flip\(\s*(layers[^;]*?\)\(x\)),\s*axis=1,?\s*\)|, reverse=True\)",
            lambda m: "[0]" if m.group()[0] == "[" else m.group(1) or ")"),
     Mutant("attention not causal", "attention", r"is_causal=True", "is_causal=False"),
     Mutant("attention's mask the other way", "attention", r"attn_mask=mask,", "attn_mask=~mask,"),
