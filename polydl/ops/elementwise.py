@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl.errors import DefinitionError
 from polydl.ops import definitions
 from polydl.program.types import DType, Scalar
+from polydl.program.unboxed import unboxed
 from polydl.spec.apply import apply
 from polydl.spec.numbers import dtype_of, quotient
 from polydl.spec.tensor import Tensor
@@ -377,6 +378,7 @@ def shift_right_logical(x: Tensor, bits: int) -> Tensor:
 
 
 def _bound(x: Tensor, bound: Scalar | None) -> Scalar | None:
+    bound = unboxed(bound)
     if bound is not None and not isinstance(bound, (bool, int, float)):
         raise DefinitionError(f"clip: a bound is a number or a tensor, got {bound!r}")
     return float(bound) if bound is not None and x.dtype == "float" else bound

@@ -6,12 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from polydl.errors import DefinitionError, ShapeError
 from polydl.primitives.record import integers, sizes
 from polydl.program.sizes import AnySize, Shape, floor_divide
 from polydl.program.types import DType, Scalar
+from polydl.program.unboxed import unboxed
 from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
 
 
 def full(shape: Shape, value: Scalar, dtype: DType = "float") -> Tensor:
@@ -20,8 +25,11 @@ def full(shape: Shape, value: Scalar, dtype: DType = "float") -> Tensor:
     return apply("full", shape=sizes("full", shape), value=value, dtype=dtype)
 
 
-def constant(values: Sequence[Scalar], dtype: DType = "float") -> Tensor:
-    """An array of the given numbers, along one axis."""
+def constant(values: Sequence[Scalar] | Array, dtype: DType = "float") -> Tensor:
+    """An array of the given numbers, along one axis, or of NumPy's array. The text holds them all."""
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        return apply("reshape", constant(values.ravel(), dtype), shape=values.shape)
+    values = unboxed(list(values))
     if not all(isinstance(v, (bool, int, float)) for v in values):
         raise DefinitionError(f"constant takes numbers along one axis, got {values!r}")
     given = tuple(float(v) if dtype == "float" else v for v in values)
@@ -60,9 +68,10 @@ def arange(start: Any, stop: Any = None, step: Any = 1) -> Tensor:
     """
     if stop is None:
         start, stop = 0, start
+    start, stop, step = unboxed((start, stop, step))
     if any(isinstance(number, float) for number in (start, stop, step)):
         return _float_range(start, stop, step)
-    integers("arange", "start, stop and step", (start, stop, step))
+    start, stop, step = integers("arange", "start, stop and step", (start, stop, step))
     if step == 0:
         raise DefinitionError("arange: the step is not 0")
     size = stop - start if step == 1 else -floor_divide(start - stop, step)

@@ -10,6 +10,7 @@ from polydl.ops import definitions
 from polydl.primitives.record import broadcast, integers, normal_axes, normal_axis
 from polydl.primitives.record import sizes as sizes_of
 from polydl.program.sizes import AnySize, Shape, floor_divide, product, same
+from polydl.program.unboxed import unboxed
 from polydl.spec.apply import apply
 from polydl.spec.tensor import Tensor
 
@@ -115,8 +116,8 @@ def split(x: Tensor, indices_or_sections: int | Sequence[int], axis: int = 0) ->
     """
     place = normal_axis("split", axis, x.ndim)
     size = x.shape[place]
-    if isinstance(indices_or_sections, int):
-        sections = indices_or_sections
+    sections = unboxed(indices_or_sections)
+    if isinstance(sections, int):
         if not isinstance(size, int) or sections < 1 or size % sections:
             raise ShapeError(f"split: an axis of {size} has no {sections} equal parts")
         indices: tuple[int, ...] = tuple(range(size // sections, size, size // sections or 1))
@@ -201,6 +202,7 @@ def pad(x: Tensor, widths: Widths, value: float = 0.0, mode: str = "constant") -
 
 
 def _widths(widths: Widths, rank: int) -> tuple[tuple[int, int], ...]:
+    widths = unboxed(widths)
     if isinstance(widths, int):
         return ((widths, widths),) * rank
     if len(_listed("pad", widths)) == 2 and all(isinstance(width, int) for width in widths):

@@ -9,6 +9,7 @@ from typing import Any
 from polydl.errors import DTypeError, ProgramError, ShapeError
 from polydl.program.sizes import AnySize, Shape, Size, same
 from polydl.program.types import Constant, DType, Operand
+from polydl.program.unboxed import unboxed
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _broadcast_axis(name: str, sizes: tuple[AnySize, ...], shapes: tuple[Shape, 
 
 
 def normal_axis(name: str, axis: int, rank: int) -> int:
+    axis = unboxed(axis)
     if type(axis) is not int:
         raise ShapeError(f"{name}: an axis is an integer, got {axis!r}")
     if not -rank <= axis < rank:
@@ -124,7 +126,7 @@ def normal_axes(name: str, axes: int | tuple[int, ...] | None, rank: int) -> tup
 
 def integers(name: str, what: str, given: Any) -> tuple[Any, ...]:
     """One integer, or a sequence of them, as a tuple; symbols count as integers."""
-    values = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    values = unboxed(tuple(given) if isinstance(given, (tuple, list)) else (given,))
     if not all(type(value) is int or isinstance(value, Size) for value in values):
         raise ShapeError(f"{name}: {what} must be integers, got {given!r}")
     return values

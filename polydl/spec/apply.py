@@ -9,6 +9,7 @@ from polydl.errors import DefinitionError, DTypeError, ProgramError
 from polydl.primitives import infer
 from polydl.program.attributes import require_attributes
 from polydl.program.types import Constant, Node, Operand, Value
+from polydl.program.unboxed import unboxed
 from polydl.spec.block_builder import located
 from polydl.spec.context import current_tracer
 from polydl.spec.names import assigned_names
@@ -25,6 +26,7 @@ def apply(op: str, *operands: Any, **attributes: Any) -> Tensor:
         if op not in _INDEXING:
             values = _float_literals(values)
         _check_integers(op, values)
+        attributes = {name: unboxed(given) for name, given in attributes.items()}
         _check_attributes(op, attributes)
         output = infer(op, tuple(values), attributes)
     names = assigned_names(sys._getframe(1), builder.code)

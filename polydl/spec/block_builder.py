@@ -107,7 +107,8 @@ class BlockBuilder:
             raise DefinitionError(f"{op}: the size {given} is no tensor; use it as a shape only")
         raise DefinitionError(
             f"{op} takes tensors and Python numbers, got {type(given).__name__}. "
-            "Arrays belong in the model as self.state(...) or come in as inputs"
+            "Arrays belong in the model as self.state(...), come in as inputs, or, if short, stand in "
+            "the text as ops.constant(array)"
         )
 
     @contextmanager

@@ -11,6 +11,7 @@ from polydl.errors import DefinitionError
 from polydl.program.names import is_variable
 from polydl.program.structure import flatten
 from polydl.program.types import DType, Structure
+from polydl.program.unboxed import unboxed
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Input:
             raise DefinitionError(
                 f"Input: shape must be a tuple such as (None, 8), got {self.shape!r}"
             )
-        object.__setattr__(self, "shape", tuple(self.shape))
+        object.__setattr__(self, "shape", unboxed(tuple(self.shape)))
         for size in self.shape:
             named = isinstance(size, str) and is_variable(size)
             number = isinstance(size, int) and not isinstance(size, bool) and size > 0

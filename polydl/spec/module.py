@@ -12,6 +12,7 @@ from polydl.errors import DefinitionError
 from polydl.program.names import is_identifier
 from polydl.program.sizes import Shape
 from polydl.program.types import DType, Initializer
+from polydl.program.unboxed import unboxed
 from polydl.spec import entries
 from polydl.spec.context import active_tracer, current_tracer
 from polydl.spec.initializers import resolve
@@ -119,7 +120,7 @@ class Module:
             raise DefinitionError(f"{name!r} is no name for a {role}; use an identifier")
         if name in vars(self):
             raise DefinitionError(f"{name!r} is an attribute already; give the {role} another name")
-        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+        sizes = unboxed(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,))
         return entries.declare(tracer, self, name, role, sizes, dtype, resolve(initializer))
 
     def __getattr__(self, name: str) -> Any:

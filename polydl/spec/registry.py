@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
 from polydl.errors import DefinitionError, nearest
+from polydl.program.unboxed import unboxed
 from polydl.spec.initializers import resolve
 
 T = TypeVar("T")
@@ -70,7 +71,11 @@ def _check_fields(cls: type) -> None:
 
     def checked(self: Any) -> None:
         for field in dataclasses.fields(self):
-            _check_plain(type(self).__name__, field.name, field.type, getattr(self, field.name))
+            given = getattr(self, field.name)
+            plain = unboxed(given)
+            if plain is not given:
+                setattr(self, field.name, plain)
+            _check_plain(type(self).__name__, field.name, field.type, plain)
         if inner is not None:
             inner(self)
 
@@ -104,6 +109,7 @@ def builtin_function(version: int = 1) -> Callable[[Callable[..., Any]], Callabl
             given = [*tensors, *(named.pop(name, None) for name in parameters[len(tensors) :])]
             while given and given[-1] is None:
                 given.pop()
+            named = {name: unboxed(value) for name, value in named.items()}
             for name, value in named.items():
                 if name in settings:
                     _check_plain(definition.__name__, name, annotations.get(name), value)

@@ -8,6 +8,7 @@ from tracing_helpers import X, module, names, run, traced
 
 import polydl as dl
 from polydl import ops
+from polydl.conformance.row import Apply
 from polydl.errors import DefinitionError, ShapeError
 from polydl.program.types import walk
 
@@ -242,3 +243,45 @@ def test_modes_nest_and_return_structures():
     x = np.ones((2, 4))
     np.testing.assert_allclose(run(program, x, training=True)[0], [x * 3, x * 4])
     np.testing.assert_allclose(run(program, x)[0], [x, x])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, i: ops.sum(x, i(1)),
+        lambda x, i: ops.mean(x, (i(1), i(-1))),
+        lambda x, i: ops.reshape(x, (-1, i(12))),
+        lambda x, i: x + ops.zeros((i(3), i(4))),
+        lambda x, i: x * i(2),
+        lambda x, i: x + ops.arange(i(1), i(5))[i(0)].astype("float"),
+        lambda x, i: x + ops.constant([i(4), i(5), i(6), i(7)]),
+        lambda x, i: ops.repeat(x, i(2), i(1)),
+        lambda x, i: ops.pad(x, ((i(0), i(0)), (i(1), 2), (0, i(3)))),
+        lambda x, i: ops.top_k(x, i(2)),
+        lambda x, i: ops.roll(x, i(1), i(-1)),
+        lambda x, i: ops.split(x, i(3), i(1)),
+        lambda x, i: ops.split(x, [i(1)], 1),
+        lambda x, i: ops.moveaxis(x, i(1), i(2)),
+        lambda x, i: ops.clip(x, i(0), i(2)),
+    ],
+)
+def test_numpys_numbers_are_numbers(call):
+    def program(kind):
+        return str(dl.trace(Apply(lambda x: call(x, kind)), dl.Input((None, kind(3), kind(4)))))
+
+    assert program(np.int64) == program(int)
+
+
+def test_numpys_numbers_as_settings():
+    layers = dl.Sequential(dl.Conv1D(np.int64(4), (np.int32(3),)), dl.Dropout(np.float64(0.5)))
+    assert layers[0].filters == 4
+    assert type(layers[0].filters) is int
+    assert type(layers[1].rate) is float
+
+
+def test_a_constant_of_several_axes():
+    table = np.arange(6).reshape(2, 3)
+    net = dl.compile(
+        Apply(lambda x: x + ops.constant(table)), dl.Input((2, 3)), backend="reference"
+    )
+    np.testing.assert_array_equal(net(np.ones((2, 3))), table + 1.0)
