@@ -84,8 +84,8 @@ def square(x: Tensor) -> Tensor:
 
 
 def reciprocal(x: Tensor) -> Tensor:
-    """1 / x."""
-    return apply("divide", 1.0, x)
+    """1 / x, a float, of ints too."""
+    return apply("divide", *quotient(1.0, x))
 
 
 def sin(x: Tensor) -> Tensor:

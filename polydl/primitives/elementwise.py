@@ -48,8 +48,9 @@ def _binary(
     @primitive(name, meaning, arity=2, derivative=derivative)
     def rule(a: Type, b: Type) -> Type:
         dtype = _common(name, a, b)
-        require_dtype(name, Type((), dtype), *dtypes)
-        return Type(broadcast(name, a.shape, b.shape), result or dtype)
+        shape = broadcast(name, a.shape, b.shape)
+        require_dtype(name, Type(shape, dtype), *dtypes)
+        return Type(shape, result or dtype)
 
 
 FLAT = "0 everywhere"

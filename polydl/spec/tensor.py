@@ -174,6 +174,20 @@ class Tensor:
     def __rrshift__(self, other: Tensor | Scalar) -> Tensor:
         return self._apply("right_shift", other, self)
 
+    def __round__(self, digits: int | None = None) -> Tensor:
+        if digits is not None:
+            raise DefinitionError("round of a tensor gives whole numbers: round(x * 100) / 100")
+        return self._apply("round", self)
+
+    if not TYPE_CHECKING:  # mypy would take any attribute for one that is here
+
+        def __getattr__(self, name: str) -> Any:
+            from polydl import ops
+
+            known = {"T": "transpose"}.get(name, name)
+            hint = f". Use dl.ops.{known}(x)" if known in dir(ops) else ""
+            raise AttributeError(f"a tensor has no attribute {name!r}{hint}")
+
     def __getitem__(self, index: Any) -> Tensor:
         from polydl.spec.indexing import indexed
 

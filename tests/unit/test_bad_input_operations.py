@@ -55,6 +55,9 @@ CALLS = [
     (lambda x: (x > 0) * 2.0, LABELS, DTypeError, r"Convert those with .astype\('float'\)"),
     (lambda x: x & 1, ROWS, DTypeError, "bitwise_and takes int, got float"),
     (lambda x: ops.pad(x, ((1, 2, 3),) * 3), ROWS, ShapeError, "widths are .before, after."),
+    (lambda x: x.sum(), ROWS, AttributeError, r"no attribute 'sum'. Use dl.ops.sum\(x\)"),
+    (lambda x: x.T, ROWS, AttributeError, r"Use dl.ops.transpose\(x\)"),
+    (lambda x: round(x, 2), ROWS, DefinitionError, "gives whole numbers"),
     (lambda x: ops.cumsun(x), ROWS, AttributeError, "Did you mean 'cumsum'"),
 ]  # fmt: skip
 

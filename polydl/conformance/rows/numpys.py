@@ -66,6 +66,7 @@ def _conversions(n: Any, x: Any, a: Any) -> dict[str, Any]:
         "divide": n.divide(a, a + 1),
         "quotient": a / 4,
         "inverse": 6 / (a + 1),
+        "reciprocal": n.reciprocal(a + 1.0 if n is np else a + 1),
         "of_float": a / 0.5,
         "mean_of_both": n.mean(pair[0] & pair[1]),
     }
@@ -100,6 +101,7 @@ def _operators(n: Any, x: Any, a: Any) -> dict[str, Any]:
         "bits_xor": a ^ b,
         "bits_not": ~a,
         "positive": +a,
+        "round": np.round(x) if n is np else round(x),
     }
 
 
