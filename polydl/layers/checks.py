@@ -80,3 +80,9 @@ def require_groups(layer: str, groups: int, **sizes: AnySize) -> int:
     if size % groups:
         raise ShapeError(f"{layer}: {groups} groups do not divide {size} {name}")
     return size
+
+
+def require_at_most(name: str, most: int, positions: AnySize) -> None:
+    """Raise ShapeError if there are more positions than there can be, as far as that is known."""
+    if isinstance(positions, int) and positions > most:
+        raise ShapeError(f"{name}: {positions} positions, of {most} at most")

@@ -3,7 +3,12 @@ from __future__ import annotations
 from polydl import ops
 from polydl.errors import ShapeError
 from polydl.functions.positions import sinusoidal_encoding
-from polydl.layers.checks import require_above_zero, require_known, require_positive
+from polydl.layers.checks import (
+    require_above_zero,
+    require_at_most,
+    require_known,
+    require_positive,
+)
 from polydl.program.types import Initializer
 from polydl.spec.module import Module
 from polydl.spec.registry import builtin
@@ -48,14 +53,11 @@ class LearnedPositionalEncoding(Module):
 
     def __call__(self, x: Tensor) -> Tensor:
         _require_time("LearnedPositionalEncoding", x)
+        require_at_most("LearnedPositionalEncoding", self.length, x.shape[1])
         time = x.shape[1]
         table = self.parameter("table", (self.length, x.shape[2]), self.table_initializer)
         if not isinstance(time, int):
             return x + ops.take(table, ops.arange(time), 0)
-        if time > self.length:
-            raise ShapeError(
-                f"LearnedPositionalEncoding: {time} positions, of {self.length} at most"
-            )
         return x + table[:time]
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl import ops
-from polydl.errors import DefinitionError
+from polydl.errors import DefinitionError, ShapeError
 from polydl.layers.checks import require_positive, require_within
 from polydl.program.sizes import product
 from polydl.program.types import Initializer
@@ -27,6 +27,11 @@ class _Reparametrized(Host):
     def axes(self, array: Tensor) -> tuple[list[int], list[int]]:
         """Those of what goes into an output, and those that number the outputs."""
         outputs = getattr(type(self.inner), "output_axes", (-1,))
+        if array.ndim <= len(outputs):
+            raise ShapeError(
+                f"{type(self).__name__}: {self.name} of {type(self.inner).__name__} has the shape "
+                f"{array.shape}, with no axes but the outputs'. Name a kernel"
+            )
         ends = sorted(axis % array.ndim for axis in outputs)
         return [axis for axis in range(array.ndim) if axis not in ends], ends
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl import ops
 from polydl.functions.activations import gelu, tanh
 from polydl.layers.attention import MultiHeadAttention
+from polydl.layers.checks import require_at_most
 from polydl.layers.dense import Dense
 from polydl.layers.dropout import Dropout
 from polydl.layers.embedding import Embedding
@@ -28,6 +29,7 @@ class BERTEmbeddings(Module):
         self.dropout = Dropout(dropout)
 
     def __call__(self, tokens: Tensor, segments: Tensor) -> Tensor:
+        require_at_most("BERT", self.positions.size, tokens.shape[1])
         x = self.tokens(tokens) + self.segments(segments)
         x = x + self.positions(ops.arange(tokens.shape[1]))
         return self.dropout(self.norm(x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polydl import ops
+from polydl.layers.checks import require_at_most
 from polydl.layers.dropout import Dropout
 from polydl.layers.embedding import Embedding
 from polydl.layers.layer_norm import LayerNorm
@@ -37,6 +38,7 @@ class GPT2(Module):
         self.norm = LayerNorm()
 
     def __call__(self, tokens: Tensor) -> Tensor:
+        require_at_most("GPT2", self.positions.size, tokens.shape[1])
         x = self.tokens(tokens) + self.positions(ops.arange(tokens.shape[1]))
         if self.dropout:
             x = self.dropout(x)

@@ -21,8 +21,9 @@ Widths = tuple[tuple[int, int], ...]
 
 @builtin_function()
 def logaddexp(a: Tensor, b: Tensor) -> Tensor:
-    """log(e^a + e^b): the larger, and what the smaller adds."""
-    smaller = apply("exp", -abs(a - b))
+    """log(e^a + e^b): the larger, and what the smaller adds. Equals, infinite too, add log 2."""
+    apart = apply("where", apply("equal", a, b), 0.0, a - b)
+    smaller = apply("exp", -abs(apart))
     return apply("maximum", a, b) + apply("log1p", smaller)
 
 

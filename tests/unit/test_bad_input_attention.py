@@ -72,6 +72,16 @@ def test_a_misspelt_argument_is_named():
 X = dl.Input((None, 5, 6))
 LAYERS = [
     (lambda: dl.LearnedPositionalEncoding(4), X, "5 positions, of 4 at most"),
+    (
+        lambda: dl.models.GPT2(11, 4, 8, 1, 2),
+        dl.Input((None, 5), "int"),
+        "GPT2: 5 positions, of 4 at most",
+    ),
+    (
+        lambda: dl.WeightNorm(dl.Dense(3), name="bias"),
+        X,
+        r"bias of Dense has the shape \(3,\), with no axes but the outputs'",
+    ),
     (dl.SinusoidalPositionalEncoding, dl.Input((None, 6)), r"takes \(batch, time, width\)"),
     (dl.SinusoidalPositionalEncoding, dl.Input((None, 5, 3)), "width must be even"),
     (lambda: dl.Sequential(dl.rotary_embedding), X, r"takes \(batch, time, heads, head\)"),

@@ -45,7 +45,6 @@ NATIVES: dict[str, Row] = {
     "polydl:logaddexp@1": called("torch.logaddexp", "{*}"),
     "polydl:nan_to_num@1": called("torch.nan_to_num", nan="nan", posinf="posinf", neginf="neginf"),
     "polydl:var@1": called("torch.var", **DIM, correction="ddof", **KEPT),
-    "polydl:std@1": called("torch.std", **DIM, correction="ddof", **KEPT),
     "polydl:logsumexp@1": called("torch.logsumexp", dim="axis", **KEPT),
     "polydl:norm@1": called("torch.linalg.vector_norm", **DIM, **KEPT),
     "polydl:stack@1": called("torch.stack", "[{*}]", dim=("axis", 0)),
@@ -70,6 +69,7 @@ SUPPORT = transforms("torch.fft", "torch.complex")
 _LAST = "F.pad has this mode for floats, along the last one to three axes after one or two others"
 REASONS: dict[str, str] = {
     "polydl:top_k@1": "of equals torch.topk takes any, not the first",
+    "polydl:std@1": "the derivative of torch.std where all are equal is 0, not NaN",
     "polydl:one_hot@1": "F.one_hot raises for an index out of range",
     "polydl:edge_pad@1": _LAST,
     "polydl:reflect_pad@1": _LAST,

@@ -56,6 +56,7 @@ def _conversions(n: Any, x: Any, a: Any) -> dict[str, Any]:
         "min": n.min(held, 1, keepdims=True),
         "argmax": n.argmax(held, 1),
         "sort": n.sort(held, 1),
+        "logaddexp": n.logaddexp(n.log(x * 0.0), n.log(x * 0.0)),
         "mean_of_ints": n.mean(a, 1),
         "var": n.var(a),
         "std": n.std(a, 1, ddof=1),
@@ -160,7 +161,8 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "NumPy's conversions of ints and bools",
-        ("primitive:sum", "primitive:mean", "primitive:any", "primitive:divide"),
+        ("primitive:sum", "primitive:mean", "primitive:any", "primitive:divide",
+         "polydl:logaddexp@1"),
         lambda: Apply2(CONVERSIONS), PAIR, SAMPLES, plain(CONVERSIONS_EXPECTED), gradients=False,
     ),
     Row(
