@@ -190,3 +190,20 @@ def test_channels_first_takes_channels_first():
     turned = torch.from_numpy(x).permute(0, 3, 1, 2)
     same(first.native(turned).detach().numpy(), last.native(torch.from_numpy(x)).detach().numpy())
     same(first.weights, last.weights)
+
+
+@pytest.mark.parametrize("places", [(3, 2), (2, 1, 3)], ids=["images", "volumes"])
+def test_group_norm_of_the_input_itself_trains(places: tuple[int, ...]) -> None:
+    """torch's kernel crashes where such an input is in channels-last memory and needs no gradient."""
+    x = sample(4, *places, 8)
+    nets = [
+        dl.compile(
+            dl.Sequential(dl.GroupNorm(2)), dl.Input((None, *places, 8)), backend="torch",
+            dtype="float64", natives=natives,
+        )
+        for natives in (True, False)
+    ]  # fmt: skip
+    for net in nets:
+        net.fit(dl.Training(dl.MSE(), dl.SGD(0.5), batch_size=2, epochs=2), (x, 0.5 * x))
+    native, definition = (net.weights for net in nets)
+    same(native, definition)

@@ -86,6 +86,15 @@ def rms_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     return Native(text, weights={"scale": ("weight", None)})
 
 
+GROUP_NORM_SUPPORT = '''class GroupNorm(nn.GroupNorm):
+    """torch 2.13 crashes in the gradient for images in channels-last memory that need none."""
+
+    def forward(self, x):
+        if torch.is_grad_enabled() and not x.requires_grad:
+            x = x.contiguous()
+        return super().forward(x)'''
+
+
 def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     """Where a group holds several numbers: torch refuses one number, of one sample."""
     shape, groups = block.inputs[0].shape, block.config["groups"]
@@ -94,9 +103,11 @@ def group_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     several = groups < channels or (isinstance(places, int) and places > 1)
     if len(shape) > MAX_RANK or not several:
         return None
-    text = f"nn.GroupNorm({literal(groups, 'groups')}, {literal(channels, 'channels')}"
+    text = f"GroupNorm({literal(groups, 'groups')}, {literal(channels, 'channels')}"
     text += f"{_epsilon(block, literal)})"
-    return Native(text, weights=NORM, layout=_layout(len(shape)))
+    if len(shape) > 3:
+        return Native(text, weights=NORM, layout=_layout(len(shape)), support=("GroupNorm",))
+    return Native(f"nn.{text}", weights=NORM, layout=_layout(len(shape)))
 
 
 def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
@@ -109,7 +120,8 @@ def instance_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | 
 
 
 SUPPORT = {
-    f"BatchNorm{rank}d": BATCH_NORM_SUPPORT.replace("{rank}", str(rank)) for rank in (1, 2, 3)
+    **{f"BatchNorm{n}d": BATCH_NORM_SUPPORT.replace("{rank}", str(n)) for n in (1, 2, 3)},
+    "GroupNorm": GROUP_NORM_SUPPORT,
 }
 
 
