@@ -35,12 +35,12 @@ def compile(
 
     model: a dl.Module with its `inputs`, or a Program. A built-in layer that is the whole model is
     written from its definition on torch and Flax; in a dl.Sequential it is the framework's own part.
-    backend: "torch", "keras", "flax", any other that is installed, or "reference" (the numpy oracle). seed: of the initial weights, equal on every
-    backend. dtype: "float32", "float64", or for inference "bfloat16" or "float16", of which arrays go
-    in and come out as float32. device: "cpu", "cuda", "cuda:1". natives=False writes definitions
-    only. layout="channels_first": a torch module that takes images as (batch, channels,
-    height, width), and likewise inputs of five axes, and those of three that a Conv1D or the like
-    takes; the Net around it takes arrays channels-last, as ever.
+    backend: "torch", "keras", "flax", any other that is installed, or "reference" (the numpy oracle).
+    seed: of the initial weights, equal on every backend. dtype: "float32", "float64", or for inference
+    "bfloat16" or "float16", of which arrays go in and come out as float32. device: "cpu", "cuda",
+    "cuda:1". natives=False writes definitions only. layout="channels_first": a torch module that takes
+    images as (batch, channels, height, width), and likewise inputs of five axes, and those of three
+    that a Conv1D or the like takes; the Net around it takes arrays channels-last, as ever.
     """
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise DefinitionError(f"seed must be an integer (0 or more), got {seed!r}")
