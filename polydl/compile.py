@@ -33,8 +33,8 @@ def compile(
 ) -> Net:
     """Compile a model into a framework's own object.
 
-    model: a dl.Module with its `inputs`, or a Program. A built-in layer that is the whole model is
-    written from its definition on torch and Flax; in a dl.Sequential it is the framework's own part.
+    model: a dl.Module with its `inputs`, or a Program. A built-in layer that is the whole model
+    stands in a class Model, under `layer`; its weights keep the layer's own paths.
     backend: "torch", "keras", "flax", any other that is installed, or "reference" (the numpy oracle).
     seed: of the initial weights, equal on every backend. dtype: "float32", "float64", or for inference
     "bfloat16" or "float16", of which arrays go in and come out as float32. device: "cpu", "cuda",

@@ -86,6 +86,10 @@ class KerasEmitter(FunctionalEmitter):
             return super().entry_name()
         return unique(f"build_{self.model_name}", self.defined_names | self.taken)
 
+    def holds(self, root: Block) -> bool:
+        """The function that makes the model gives a single output as it comes."""
+        return len(root.outputs) > 1
+
     def native(self, block: Block) -> Native | None:
         """The model itself may be a stock layer: the function that makes it stands around it."""
         return self.plain_native(block) if block.key == "" else super().native(block)

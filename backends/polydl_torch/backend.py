@@ -188,7 +188,7 @@ class TorchBackend(Backend):
             return native.layout if native else ""
 
         laid_out = channels_first(
-            program, layout_of, options.layout == "channels_first", keep=functions
+            plain.program, layout_of, options.layout == "channels_first", keep=functions
         )
         return TorchEmitter(
             laid_out, options.dtype, options.natives, options.untrusted, functions=functions

@@ -11,6 +11,7 @@ from polydl.emission.code import INDENT, Code, Literal, Slots, plain_literal
 from polydl.emission.dialect import Dialect
 from polydl.emission.effects import Effects
 from polydl.emission.emitted import Binding, Emitted
+from polydl.emission.held import PREFIX, held, is_held
 from polydl.emission.merging import Definition, Draft, Method, merge
 from polydl.emission.naming import BUILTINS, camel_case, singular, snake_case
 from polydl.emission.native import Native
@@ -38,6 +39,8 @@ class Emitter(Dialect):
     ):
         self.program, self.dtype, self.functions = program, dtype, functions
         self.use_natives, self.untrusted = natives, untrusted
+        if self.holds(program.root) and self.plain_native(program.root) is not None:
+            self.program = program = held(program)
         self.effects = Effects(program)
         self.ranges = Ranges(program, functions)
         self.taken: set[str] = set()  # names that classes and functions must leave free
@@ -121,6 +124,10 @@ class Emitter(Dialect):
             definitions += merge(drafts, taken, reserved)
         functions = [d for d in definitions if not d.is_class]
         return functions + [d for d in definitions if d.is_class]
+
+    def holds(self, root: Block) -> bool:
+        """Whether a layer that is the whole model stands in a class of its own."""
+        return True
 
     def native(self, block: Block) -> Native | None:
         """The native of a Block, if it has one that may be used.
@@ -277,7 +284,8 @@ class Emitter(Dialect):
         for path in self.program.entries:
             owner = self.units.owner(path)
             own = places.native_entry(self.units, owner, path)
-            found[path] = own._replace(native=self.native_path(owner, own.native))
+            own = own._replace(native=self.native_path(owner, own.native))
+            found[path.removeprefix(PREFIX) if is_held(self.program) else path] = own
         return found
 
     def native_path(self, owner: Unit, name: str) -> str:
