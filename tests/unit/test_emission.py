@@ -262,7 +262,8 @@ def test_shared_and_listed_layers(body, attributes, natives):
 @pytest.mark.parametrize("natives", [True, False])
 def test_a_built_in_layer_is_a_model(model, natives):
     net = both(model, X, sample(3, 4), natives=natives)
-    assert f"class {type(model).__name__}(nn.Module):" in net.source
+    name = "Model" if natives else type(model).__name__
+    assert f"class {name}(nn.Module):" in net.source
 
 
 def test_an_image_layer_is_a_model():
