@@ -204,8 +204,8 @@ class KerasEmitter(FunctionalEmitter):
         """A length that is not known before may come as an array, but not as itself."""
         backwards = ", reverse=True" if node.attributes["reverse"] else ""
         function, over = "ops.scan", self.counter(Code(length)) if length else arrays
-        several = over.startswith("(")
-        if several and on_tensorflow() and isinstance(node_length(node), Size):
+        together = len(node.operands) - node.attributes["carries"] + node.attributes["counted"]
+        if together > 1 and on_tensorflow() and isinstance(node_length(node), Size):
             function = "scan_together"
             self.use_support(function)
         return f"{function}({step}, {carry}, {over}{backwards})"

@@ -218,8 +218,8 @@ def judge(mutant: CoreMutant) -> Verdict:
     with fresh(NETS, ORACLE), changed(mutant.function, mutant.pattern, mutant.replacement):
         try:
             failed = next((o for o in _formulas(mutant.row) if not o.passed), None)
-        except Exception as error:  # shapes that the formula cannot take
-            return Verdict(True, f"{type(error).__name__}: {error}")
+        except ValueError as error:  # of shapes; a mutant that is broken itself raises others
+            return Verdict(True, str(error))
     return Verdict(True, str(failed)) if failed else Verdict(True)
 
 
