@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+import copy
+from typing import Any, ClassVar
 
-from polydl.program.sizes import Size
+from polydl.program.sizes import Shape, Size
 from polydl.program.types import Block
+from polydl.schedules.schedule import Schedule
+from polydl.spec.config import config_of
 from polydl.spec.registry import kind_of
 from polydl.spec.tensor import Tensor
 
@@ -12,15 +14,28 @@ from polydl.spec.tensor import Tensor
 class Optimizer:
     """An update rule, applied to every parameter in its canonical layout.
 
-    A subclass is a dataclass of its settings. `slots` names the arrays it carries for each
-    parameter, zero at first; `update` gives the parameter's and the slots' next values.
+    A subclass is a dataclass of its settings, `learning_rate` among them: a number or a Schedule.
+    `slots` names the arrays it carries for each parameter; `update` gives the parameter's and the
+    slots' next values. In it `self.learning_rate` is the rate of the step, whatever gives it.
+
+    elementwise: the rule treats every number alike and sees a parameter as one long axis. Where it is
+    False it sees the parameter in its canonical shape.
     """
 
-    learning_rate: float
+    learning_rate: float | Schedule
+    elementwise: ClassVar[bool] = True
 
     @property
     def slots(self) -> tuple[str, ...]:
         return ()
+
+    def slot_shape(self, slot: str, shape: Shape) -> Shape:
+        """The shape of a slot of a parameter of this shape: the same, unless a rule says otherwise."""
+        return shape
+
+    def slot_fill(self, slot: str) -> float:
+        """The number that a slot is filled with at first."""
+        return 0.0
 
     def update(
         self, parameter: Tensor, gradient: Tensor, step: Tensor, *slots: Tensor
@@ -28,27 +43,42 @@ class Optimizer:
         """Next (parameter, *slots). step is 1 at the first update, as an int scalar."""
         raise NotImplementedError
 
+    def for_parameter(self, path: str, shape: tuple[int, ...]) -> Optimizer:
+        """The rule for one parameter: this one, unless it has another for some, as Muon has."""
+        return self
+
     @property
     def kind(self) -> str:
         return kind_of(type(self)) or type(self).__name__
 
     def config(self) -> dict[str, Any]:
         """Its settings, by name."""
-        return dataclasses.asdict(self)  # type: ignore[call-overload]
+        return config_of(self)
 
-    def trace(self, key: str = "") -> dict[str, Block]:
-        """The rule as Blocks, over a parameter of any shape (one symbolic axis); `key` is its own."""
+    def trace(
+        self, key: str = "", shape: Shape | None = None, takes_rate: bool = False
+    ) -> dict[str, Block]:
+        """The rule as Blocks; `key` is its own.
+
+        shape: of the parameter; by default one symbolic axis, which is what elementwise rules see.
+        takes_rate: the learning rate is an input, after the step, and no constant.
+        """
         from polydl.spec.tracing import trace_function
 
-        shape = (Size.symbol("size"),)
+        shape = (Size.symbol("size"),) if shape is None else shape
         inputs = [
             ("parameter", shape, "float"),
             ("gradient", shape, "float"),
             ("step", (), "int"),
-            *((name, shape, "float") for name in self.slots),
+            *([("learning_rate", (), "float")] if takes_rate else []),
+            *((name, self.slot_shape(name, shape), "float") for name in self.slots),
         ]
 
-        def rule(parameter: Tensor, gradient: Tensor, step: Tensor, *slots: Tensor) -> Any:
-            return self.update(parameter, gradient, step, *slots)
+        def rule(parameter: Tensor, gradient: Tensor, step: Tensor, *others: Tensor) -> Any:
+            scheduled = copy.copy(self)
+            if takes_rate:
+                scheduled.learning_rate, *others = others  # type: ignore[assignment]
+            return scheduled.update(parameter, gradient, step, *others)
 
-        return trace_function(self.kind, rule, inputs, self.config(), key)  # type: ignore[arg-type]
+        config = {**self.config(), "learning_rate": None} if takes_rate else self.config()
+        return trace_function(self.kind, rule, inputs, config, key)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from polydl.errors import DefinitionError, ProgramError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
+from polydl.schedules.schedule import Schedule
 from polydl.spec.registry import CLASSES
 
 TRAINING_FORMAT = 1
@@ -141,10 +142,15 @@ def _part(part: Any) -> dict[str, Any]:
     return {"kind": part.kind, **part.config()}
 
 
-def _build(data: dict[str, Any]) -> Any:
+def _build(data: Any) -> Any:
+    """A part from its settings, where they name a kind; whatever else as it is."""
+    if isinstance(data, list):
+        return tuple(_build(item) for item in data)
+    if not isinstance(data, dict) or "kind" not in data:
+        return data
     config = dict(data)
     kind = config.pop("kind")
     cls = CLASSES.get(kind)
-    if cls is None or not issubclass(cls, (Loss, Metric, Optimizer)):
+    if cls is None or not issubclass(cls, (Loss, Metric, Optimizer, Schedule)):
         raise ProgramError(f"unknown kind {kind!r}. {nearest(str(kind), list(CLASSES))}")
-    return cls(**config)
+    return cls(**{name: _build(value) for name, value in config.items()})

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+from polydl.errors import ShapeError
+from polydl.program.types import Block, Value
+from polydl.spec.config import config_of
+from polydl.spec.registry import kind_of
+from polydl.spec.tensor import Tensor
+
+
+class Schedule:
+    """A learning rate as a function of the step, which is 0 at the first update.
+
+    A subclass is a dataclass of its settings; `__call__` is its definition, of an int scalar. It
+    stands where an optimizer takes a number: `dl.Adam(dl.CosineDecay(1e-3, steps=1000))`. Emitted
+    programs compute it in Python's floats, once an update, the same on every backend.
+    """
+
+    def __call__(self, step: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    @property
+    def kind(self) -> str:
+        return kind_of(type(self)) or type(self).__name__
+
+    def config(self) -> dict[str, Any]:
+        """Its settings, by name."""
+        return config_of(self)
+
+    def trace(self, key: str = "") -> dict[str, Block]:
+        """The rate as Blocks, over the step; `key` is its own."""
+        from polydl.spec.tracing import trace_function
+
+        traced = trace_function(self.kind, self.__call__, [("step", (), "int")], self.config(), key)
+        (rate,) = traced[key].outputs
+        if not isinstance(rate, Value) or rate.shape or rate.dtype != "float":
+            raise ShapeError(f"{type(self).__name__}: a learning rate is one float, got {rate!r}")
+        return traced
