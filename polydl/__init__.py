@@ -34,7 +34,7 @@ _WHERE = {
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 # their own modules say what they offer: see polydl.discovery
-_PACKAGES = ("layers", "functions", "losses", "metrics", "optimizers", "schedules")
+_PACKAGES = ("layers", "functions", "losses", "metrics", "optimizers", "schedules", "augment")
 _SUBMODULES = ("errors", "models", "ops", *_PACKAGES)
 
 

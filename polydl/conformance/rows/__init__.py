@@ -50,14 +50,18 @@ def row(name: str) -> AnyRow:
     return _BY_NAME[name]
 
 
+# packages of plain NumPy, which no backend writes in its own way
+_NUMPY = ("polydl.augment.",)
+
+
 def language() -> Iterator[str]:
-    """Everything that must have a row: each registered built-in and each primitive."""
+    """What must have a row: each registered built-in that backends write, and each primitive."""
     for module in _LANGUAGE:
         importlib.import_module(f"polydl.{module}")
     from polydl.primitives.record import PRIMITIVES
     from polydl.spec.registry import CLASSES, FUNCTIONS
 
-    yield from CLASSES
+    yield from (kind for kind, cls in CLASSES.items() if not cls.__module__.startswith(_NUMPY))
     yield from FUNCTIONS
     yield from (f"primitive:{name}" for name in PRIMITIVES)
 
