@@ -14,7 +14,7 @@ from polydl.conformance.checks_scores import scoring_program
 from polydl.conformance.nets import backend
 from polydl.conformance.oracle import case
 from polydl.conformance.row import AnyRow, OptimizerRow, RandomRow, Row, ScoreRow, TieRow
-from polydl.conformance.rows import EVERY, language
+from polydl.conformance.rows import EVERY, NUMPY, language
 from polydl.emission.code import Code
 from polydl.emission.native import Native
 from polydl.program.types import Block, Program
@@ -164,6 +164,8 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     every = {**CLASSES, **FUNCTIONS}
     found: dict[str, list[str]] = {}
     for kind, part in every.items():
+        if part.__module__.startswith(NUMPY):
+            continue
         package = part.__module__.split(".")[1]
         found.setdefault(package.capitalize(), []).append(kind)
     for title in sorted(found):

@@ -51,7 +51,7 @@ def row(name: str) -> AnyRow:
 
 
 # packages of plain NumPy, which no backend writes in its own way
-_NUMPY = ("polydl.augment.",)
+NUMPY = ("polydl.augment.",)
 
 
 def language() -> Iterator[str]:
@@ -61,7 +61,7 @@ def language() -> Iterator[str]:
     from polydl.primitives.record import PRIMITIVES
     from polydl.spec.registry import CLASSES, FUNCTIONS
 
-    yield from (kind for kind, cls in CLASSES.items() if not cls.__module__.startswith(_NUMPY))
+    yield from (kind for kind, cls in CLASSES.items() if not cls.__module__.startswith(NUMPY))
     yield from FUNCTIONS
     yield from (f"primitive:{name}" for name in PRIMITIVES)
 
