@@ -45,7 +45,7 @@ def compile(
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise DefinitionError(f"seed must be an integer (0 or more), got {seed!r}")
     program = _program(model, inputs)
-    return _build(program, _options(dtype, device, natives, layout), backend, seed)
+    return build(program, _options(dtype, device, natives, layout), backend, seed)
 
 
 def load(
@@ -80,7 +80,7 @@ def load(
     options = Options(
         options.dtype, options.device, options.natives, options.layout, frozenset(doubtful)
     )
-    net = _build(program, options, backend, seed=None)
+    net = build(program, options, backend, seed=None)
     net.load_weights(checked)
     return net
 
@@ -105,7 +105,8 @@ def _options(dtype: str, device: str, natives: bool, layout: str) -> Options:
     return Options(dtype, device, natives, layout)
 
 
-def _build(program: Program, options: Options, name: str, seed: int | None) -> Net:
+def build(program: Program, options: Options, name: str, seed: int | None) -> Net:
+    """A Net of a verified Program on the backend `name`. seed: of its weights, None for none yet."""
     backend = get_backend(name)
     backend.check_device(options.device)
     backend.check_options(options)

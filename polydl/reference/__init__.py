@@ -2,6 +2,6 @@
 backend.
 """
 
-from polydl.reference.interpreter import Held, Interpreter, evaluate_block
+from polydl.reference.interpreter import Held, Interpreter, Watch, evaluate_block
 
-__all__ = ["Held", "Interpreter", "evaluate_block"]
+__all__ = ["Held", "Interpreter", "Watch", "evaluate_block"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -53,6 +53,18 @@ class Held:
         return value
 
 
+class Watch(Protocol):
+    """Sees each node of a run once it has been computed, and may give other results in their place.
+
+    stack: the Blocks that are being called, the node's own last. A node that holds others, such as a
+    call, comes after those.
+    """
+
+    def __call__(
+        self, stack: Sequence[Block], node: Node, operands: list[Array], results: list[Array]
+    ) -> list[Array]: ...
+
+
 class Interpreter:
     """Runs a Program in float64 (integers in int32)."""
 
@@ -66,6 +78,7 @@ class Interpreter:
         training: bool = False,
         rng: np.random.Generator | None = None,
         held: Held | None = None,
+        watch: Watch | None = None,
     ) -> tuple[list[Array], dict[str, Array]]:
         """(outputs in flat order, every state's value after the run).
 
@@ -75,7 +88,7 @@ class Interpreter:
         root = self.program.root
         sizes = bind_sizes(self.program, [np.shape(given) for given in inputs])
         entries = self._entries(weights)
-        run = _Run(self.program.blocks, sizes, entries, training, rng, held or Held())
+        run = _Run(self.program.blocks, sizes, entries, training, rng, held or Held(), watch)
         outputs = run.outputs(root, cast_inputs(root, inputs))
         state = {
             path: np.array(entries[path])
@@ -137,6 +150,8 @@ class _Run:
     training: bool
     rng: np.random.Generator | None
     held: Held
+    watch: Watch | None = None
+    stack: list[Block] = field(default_factory=list)  # the Blocks that are being called
 
     def outputs(self, root: Block, inputs: Sequence[Array]) -> list[Array]:
         with np.errstate(all="ignore"), self.held.run():  # inf and nan are results like any other
@@ -144,12 +159,17 @@ class _Run:
 
     def block(self, block: Block, inputs: Sequence[Array]) -> list[Array]:
         known = {value.id: array for value, array in zip(block.inputs, inputs, strict=True)}
+        self.stack.append(block)
         self.nodes(block.nodes, known)
+        self.stack.pop()
         return [_operand(output, known) for output in block.outputs]
 
     def nodes(self, nodes: Sequence[Node], known: Environment) -> None:
         for node in nodes:
-            results = self.node(node, [_operand(x, known) for x in node.operands], known)
+            operands = [_operand(x, known) for x in node.operands]
+            results = self.node(node, operands, known)
+            if self.watch is not None:
+                results = self.watch(self.stack, node, operands, results)
             for value, result in zip(node.outputs, results, strict=True):
                 self.check(node, value, result)
                 known[value.id] = result

@@ -1,0 +1,1 @@
+"""Looking into a training run: gradients, derivatives, one batch, the learning rate, divergence."""
