@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from polydl.errors import ShapeError
+from polydl.errors import DefinitionError, ShapeError
 from polydl.program.types import Block, Value
 from polydl.spec.config import config_of
 from polydl.spec.registry import kind_of
@@ -27,6 +28,25 @@ class Schedule:
     def config(self) -> dict[str, Any]:
         """Its settings, by name."""
         return config_of(self)
+
+    def at(self, step: int) -> float:
+        """The rate of one step, as emitted programs compute it."""
+        if isinstance(step, bool) or not isinstance(step, int) or step < 0:
+            raise DefinitionError(
+                f"{type(self).__name__}: a step is an integer of 0 or more, got {step!r}"
+            )
+        return self._function(step)
+
+    def curve(self, steps: int) -> list[float]:
+        """The rates of the first `steps` updates, to plot or to look at."""
+        function = self._function
+        return [function(step) for step in range(steps)]
+
+    @property
+    def _function(self) -> Callable[[int], float]:
+        from polydl.training.rates import rate_function
+
+        return rate_function(self)
 
     def trace(self, key: str = "") -> dict[str, Block]:
         """The rate as Blocks, over the step; `key` is its own."""
