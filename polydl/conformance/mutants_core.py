@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from polydl import functions, random
-from polydl.conformance import checks, checks_scores
+from polydl.conformance import checks, checks_schedules, checks_scores
 from polydl.conformance.memo import NETS, ORACLE, fresh
 from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
-from polydl.conformance.row import OptimizerRow, Row, ScoreRow
+from polydl.conformance.row import OptimizerRow, Row, ScheduleRow, ScoreRow
 from polydl.conformance.rows import row
 from polydl.functions import activations, attention, positions
 from polydl.layers import adaptive_pooling, geometry, pooling
@@ -227,6 +227,8 @@ def _formulas(name: str) -> Iterator[Outcome]:
     found = row(name)
     if isinstance(found, ScoreRow):
         yield checks_scores.formula(found)
+    elif isinstance(found, ScheduleRow):
+        yield checks_schedules.formula(found)
     elif isinstance(found, OptimizerRow):
         yield checks_scores.update_formula(found)
     else:

@@ -13,8 +13,16 @@ from polydl.backend import Backend, Options
 from polydl.conformance.checks_scores import scoring_program
 from polydl.conformance.nets import backend
 from polydl.conformance.oracle import case
-from polydl.conformance.row import AnyRow, OptimizerRow, RandomRow, Row, ScoreRow, TieRow
-from polydl.conformance.rows import EVERY, NUMPY, language
+from polydl.conformance.row import (
+    AnyRow,
+    OptimizerRow,
+    RandomRow,
+    Row,
+    ScheduleRow,
+    ScoreRow,
+    TieRow,
+)
+from polydl.conformance.rows import EVERY, SAME, language
 from polydl.emission.code import Code
 from polydl.emission.native import Native
 from polydl.program.types import Block, Program
@@ -81,6 +89,8 @@ def uses(own: Backend) -> dict[str, Use]:
     """By kind, for every built-in."""
     found = {kind: Use() for kind in language() if not kind.startswith("primitive:")}
     for row in EVERY:
+        if isinstance(row, ScheduleRow):
+            continue
         if isinstance(row, OptimizerRow):
             for kind in row.items:
                 _note(found[kind], _optimizer(own, row))
@@ -164,7 +174,7 @@ def _sections() -> Iterator[tuple[str, list[str]]]:
     every = {**CLASSES, **FUNCTIONS}
     found: dict[str, list[str]] = {}
     for kind, part in every.items():
-        if part.__module__.startswith(NUMPY):
+        if part.__module__.startswith(SAME):
             continue
         package = part.__module__.split(".")[1]
         found.setdefault(package.capitalize(), []).append(kind)

@@ -12,6 +12,7 @@ from polydl.conformance.samplers import Sampler
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
+from polydl.schedules.schedule import Schedule
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 
@@ -100,7 +101,18 @@ class OptimizerRow:
     formula: Callable[[Array, Array, int, tuple[Array, ...]], tuple[Array, tuple[Array, ...]]]
 
 
-AnyRow = Row | TieRow | RandomRow | ScoreRow | OptimizerRow
+@dataclass(frozen=True, eq=False)
+class ScheduleRow:
+    """A learning rate over the steps from 0 on. formula: of one step, in plain Python."""
+
+    name: str
+    items: tuple[str, ...]
+    schedule: Callable[[], Schedule]
+    formula: Callable[[int], float]
+    steps: int = 250
+
+
+AnyRow = Row | TieRow | RandomRow | ScoreRow | OptimizerRow | ScheduleRow
 
 
 class Apply(Module):

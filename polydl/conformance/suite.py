@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from polydl.conformance import checks, checks_roundtrip, checks_scores, checks_training
+from polydl.conformance import (
+    checks,
+    checks_roundtrip,
+    checks_schedules,
+    checks_scores,
+    checks_training,
+)
 from polydl.conformance.nets import Target, gives_gradients
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import COMPOSITE, Row
-from polydl.conformance.rows import OPTIMIZERS, RANDOM, ROWS, SCORES, TIES
+from polydl.conformance.rows import OPTIMIZERS, RANDOM, ROWS, SCHEDULES, SCORES, TIES
 from polydl.precision import is_low
 
 
@@ -39,6 +45,9 @@ def core_checks() -> Iterator[Check]:
         yield Check(score.name, "formula", partial(checks_scores.formula, score))
     for rule in OPTIMIZERS:
         yield Check(rule.name, "formula", partial(checks_scores.update_formula, rule))
+    for schedule in SCHEDULES:
+        yield Check(schedule.name, "formula", partial(checks_schedules.formula, schedule))
+        yield Check(schedule.name, "emitted", partial(checks_schedules.emitted, schedule))
 
 
 def backend_checks(target: Target) -> Iterator[Check]:

@@ -12,7 +12,7 @@ from polydl.conformance.checks_scores import training_of
 from polydl.conformance.gaps import Gap
 from polydl.conformance.nets import Target, compiled, source
 from polydl.conformance.outcome import Outcome
-from polydl.conformance.row import COMPOSITE, OptimizerRow, Row, ScoreRow, TieRow
+from polydl.conformance.row import COMPOSITE, OptimizerRow, Row, ScheduleRow, ScoreRow, TieRow
 from polydl.conformance.rows import EVERY, ROWS
 from polydl.emission.naming import snake_case
 from polydl.precision import DTYPES
@@ -63,7 +63,7 @@ def lines() -> list[Line]:
     """Built-ins first, each over all rows that hold it; then primitives and models by row."""
     found: dict[str, Line] = {}
     for row in EVERY:
-        for item in row.items:
+        for item in () if isinstance(row, ScheduleRow) else row.items:
             alone = item == COMPOSITE or item.startswith(PRIMITIVES)
             name = row.name if alone else item.removeprefix("polydl:").split("@")[0]
             line = found.setdefault(name, Line(name, COMPOSITE if alone else item))

@@ -24,9 +24,7 @@ _SHORT = 2  # operations in a side of a conditional expression
 _HINTS = {"cos": "cosine", "power": "decay", "where": "rate", "floor": "count"}
 
 
-def scalar_functions(
-    blocks: Mapping[str, Block], key: str, name: str, docstring: str
-) -> list[str]:
+def scalar_functions(blocks: Mapping[str, Block], key: str, name: str, docstring: str) -> list[str]:
     """The lines of a function for the Block under `key`, after one for each Block that it calls.
 
     They need `import math` where "math." is in them. DefinitionError where something in a Block is no
@@ -137,39 +135,32 @@ class _Function:
             if isinstance(operand, Value):
                 self.uses[operand.id] = self.uses.get(operand.id, 0) + 1
         for node in reversed(self.nodes):
-            own = [x for x in self.operands(node) if self._is_made(x)]
-            self.sizes[node.output.id] = 1 + sum(
-                self.sizes[x.id] for x in own if self.uses[x.id] == 1  # type: ignore[union-attr]
-            )
+            own = self._made_once(self.operands(node))
+            self.sizes[node.output.id] = 1 + sum(self.sizes[value] for value in own)
 
-    def _is_made(self, operand: Operand) -> bool:
-        return isinstance(operand, Value) and operand.id in self.producers
+    def _made_once(self, operands: list[Operand]) -> list[int]:
+        """The values (by id) that a node computes for these alone."""
+        made = [x.id for x in operands if isinstance(x, Value) and x.id in self.producers]
+        return [value for value in made if self.uses[value] == 1]
 
     def _choose(self) -> None:
         """Which choices are statements, which values end a scope, which have statements."""
-        self.ends: set[int] = set()  # values written where a scope ends
+        self.ends = set(self._made_once([self.result]))  # values written where a scope ends
         self.choices: set[int] = set()  # values of `where` that are written as if and else
-        if self._is_made(self.result):
-            self.ends.add(self.result.id)  # type: ignore[union-attr]
         for node in self.nodes:
             if node.op != "where":
                 continue
             value, sides = node.output, self.operands(node)[1:]
             long = any(self.sizes.get(getattr(x, "id", -1), 0) > _SHORT for x in sides)
-            if long or (value.id in self.ends and self.uses[value.id] == 1):
+            if long or value.id in self.ends:
                 self.choices.add(value.id)
-                self.ends |= {
-                    x.id
-                    for x in sides
-                    if self._is_made(x) and self.uses[x.id] == 1  # type: ignore[union-attr]
-                }
+                self.ends |= set(self._made_once(sides))
         self.bound: set[int] = set()
         depth: dict[int, int] = {}
         for node in reversed(self.nodes):
             value = node.output
             nested = max([0, *(self._depth(depth, node, x) for x in self.operands(node))])
-            is_end = value.id in self.ends and self.uses[value.id] == 1
-            if is_end and (value.id in self.choices or nested <= MAX_RESULT_DEPTH):
+            if value.id in self.ends and (value.id in self.choices or nested <= MAX_RESULT_DEPTH):
                 pass
             elif (
                 value.id in self.choices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from polydl.errors import DefinitionError, nearest
@@ -53,7 +54,7 @@ def boundaries(where: str, given: Any) -> tuple[int, ...]:
     if not listed or any(type(step) is not int for step in given):
         raise DefinitionError(f"{where}: boundaries must be a list of integers, got {given!r}")
     steps = (0, *given)
-    if any(before >= after for before, after in zip(steps, steps[1:], strict=False)):
+    if any(before >= after for before, after in pairwise(steps)):
         raise DefinitionError(
             f"{where}: boundaries must be above 0 and increase, got {list(given)}"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -134,12 +134,24 @@ def _require(holds: bool, text: str, given: Any) -> None:
 
 
 def _part(part: Any) -> dict[str, Any]:
-    if part.kind not in CLASSES:
-        raise DefinitionError(
-            f"Training: {part.kind} is not one of polydl's own and cannot be written as JSON. "
-            f"{nearest(part.kind, list(CLASSES))}"
-        )
-    return {"kind": part.kind, **part.config()}
+    data = {"kind": part.kind, **part.config()}
+    for kind in _kinds(data):
+        if kind not in CLASSES:
+            raise DefinitionError(
+                f"Training: {kind} is not one of polydl's own and cannot be written as JSON. "
+                f"{nearest(kind, list(CLASSES))}"
+            )
+    return data
+
+
+def _kinds(data: Any) -> Iterator[str]:
+    """Of a part and of those among its settings."""
+    if isinstance(data, dict):
+        yield from [data["kind"]] if "kind" in data else []
+        data = list(data.values())
+    if isinstance(data, list):
+        for value in data:
+            yield from _kinds(value)
 
 
 def _build(data: Any) -> Any:

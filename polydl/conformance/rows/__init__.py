@@ -10,7 +10,15 @@ import importlib
 from collections.abc import Iterator
 from types import ModuleType
 
-from polydl.conformance.row import AnyRow, OptimizerRow, RandomRow, Row, ScoreRow, TieRow
+from polydl.conformance.row import (
+    AnyRow,
+    OptimizerRow,
+    RandomRow,
+    Row,
+    ScheduleRow,
+    ScoreRow,
+    TieRow,
+)
 from polydl.discovery import modules
 
 
@@ -31,6 +39,7 @@ RANDOM: tuple[RandomRow, ...] = tuple(row for row in EVERY if isinstance(row, Ra
 TIES: tuple[TieRow, ...] = tuple(row for row in EVERY if isinstance(row, TieRow))
 SCORES: tuple[ScoreRow, ...] = tuple(row for row in EVERY if isinstance(row, ScoreRow))
 OPTIMIZERS: tuple[OptimizerRow, ...] = tuple(row for row in EVERY if isinstance(row, OptimizerRow))
+SCHEDULES: tuple[ScheduleRow, ...] = tuple(row for row in EVERY if isinstance(row, ScheduleRow))
 _BY_NAME = {row.name: row for row in EVERY}
 
 # what registers the built-ins
@@ -40,6 +49,7 @@ _LANGUAGE = (
     "losses",
     "metrics",
     "optimizers",
+    "schedules",
     "random",
     "ops",
     "primitives",
@@ -52,6 +62,8 @@ def row(name: str) -> AnyRow:
 
 # packages of plain NumPy, which no backend writes in its own way
 NUMPY = ("polydl.augment.",)
+# and those whose text is the same on all of them
+SAME = (*NUMPY, "polydl.schedules.")
 
 
 def language() -> Iterator[str]:
