@@ -31,6 +31,7 @@ _WHERE = {
     "polydl.net": ("Net",),
     "polydl.experiment": ("Experiment",),
     "polydl.compare": ("compare",),
+    "polydl.diagnostics.derivatives": ("check_derivatives",),
     "polydl.diagnostics.gradient_report": ("check_gradients",),
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}

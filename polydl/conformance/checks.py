@@ -13,6 +13,7 @@ from polydl.conformance.tolerances import EPSILONS, SCALE, bound
 from polydl.net import Net
 from polydl.precision import EPSILON, carrier, is_low, rounded, smallest
 from polydl.program.structure import flatten_as
+from polydl.reference.weighted_sum import gradients_by_name
 from polydl.spec.initializers import initial_weights
 from polydl.spec.tracing import trace
 
@@ -158,9 +159,8 @@ def gradients(row: Row, target: Target, training: bool = False) -> Outcome:
         by_path, by_input = net._model.gradients(
             list(known.inputs), list(oracle.cotangents(row)), training
         )
-    found = {oracle.WEIGHT + path: g for path, g in by_path.items()}
-    found |= {f"{oracle.INPUT}{i}": g for i, g in enumerate(by_input) if g is not None}
-    point = oracle.point(row)
+    found = gradients_by_name(by_path, by_input)
+    point = oracle.weighted_sum(row, training).point
     errors = {n: INFINITE for n in point if n not in found or found[n].shape != point[n].shape}
     if not errors:
         parts = [""] if len(point) > 8 else [*point]

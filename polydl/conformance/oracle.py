@@ -16,8 +16,9 @@ from polydl.program.passes import portable_randomness, remove_dead_code
 from polydl.program.structure import flatten, unflatten
 from polydl.program.types import Program
 from polydl.program.verify import verify
-from polydl.reference import Held, Interpreter
-from polydl.reference.gradients import DirectionalDerivative, check_direction
+from polydl.reference import Interpreter
+from polydl.reference.gradients import DirectionalDerivative
+from polydl.reference.weighted_sum import WeightedSum
 from polydl.spec.tracing import trace
 
 STEP = np.array(5, np.int32)  # the step at which rows with portable randomness are run
@@ -90,33 +91,14 @@ def cotangents(row: Row) -> tuple[Array | None, ...]:
     )
 
 
-WEIGHT, INPUT = "weight ", "input "
-
-
-def point(row: Row) -> dict[str, Array]:
-    """Everything that the sum is differentiated by: parameters and floating inputs."""
+@memoized(ORACLE)
+def weighted_sum(row: Row, training: bool) -> WeightedSum:
+    """What gradients are taken of."""
     known = case(row)
-    entries = known.program.entries
-    found = {WEIGHT + p: w for p, w in known.weights.items() if entries[p].role == "parameter"}
-    floats = [(i, x) for i, x in enumerate(known.inputs) if x.dtype.kind == "f"]
-    return found | {f"{INPUT}{i}": x for i, x in floats}
+    return WeightedSum(known.program, known.weights, known.inputs, cotangents(row), training)
 
 
 @memoized(ORACLE)
 def derivative(row: Row, training: bool, by: str = "") -> DirectionalDerivative:
     """The five-point derivative of the sum along a random direction: of all, or of one array."""
-    known, held, every = case(row), Held(), point(row)
-    weights = cotangents(row)
-    interpreter = Interpreter(known.program)
-
-    def total(moved: dict[str, Array]) -> float:
-        here = {**every, **moved}
-        entries = {p: here.get(WEIGHT + p, w) for p, w in known.weights.items()}
-        inputs = [here.get(f"{INPUT}{i}", x) for i, x in enumerate(known.inputs)]
-        outputs, _ = interpreter.run(entries, inputs, training, held=held)
-        return float(sum(np.sum(y * w) for y, w in zip(outputs, weights, strict=True)
-                         if w is not None))  # fmt: skip
-
-    start = {by: every[by]} if by else every
-    total(start)  # records what stop_gradient holds
-    return check_direction(total, start, seed=row.seed)
+    return weighted_sum(row, training).derivative(by, row.seed)

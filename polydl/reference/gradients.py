@@ -36,6 +36,22 @@ def _five_point(near: float, far: float, h: float) -> float:
     return (8.0 * near - far) / (12.0 * h)
 
 
+def one_sided_derivatives(
+    f: Function, x: Point, direction: Point, h: float = 2.0**-13
+) -> tuple[float, float]:
+    """(from the left, from the right): f's slopes along `direction` on both sides of x, to h^2.
+
+    They differ where f has a kink at x, or nearer to it than h.
+    """
+    middle = float(f(dict(x)))
+
+    def slope(sign: float) -> float:
+        near, far = (float(f({k: x[k] + sign * t * direction[k] for k in x})) for t in (h, 2 * h))
+        return sign * (4 * near - far - 3 * middle) / (2 * h)
+
+    return slope(-1.0), slope(1.0)
+
+
 @dataclass(frozen=True)
 class DirectionalDerivative:
     """A derivative along `direction`, and an estimate of its own error.
@@ -55,9 +71,12 @@ class DirectionalDerivative:
         Relative to the larger of |value| and 1/1000 of the gradient's norm: a direction that
         happens to be nearly level must not ask for what rounding forbids.
         """
+        return abs(project(gradient, self.direction) - self.value) / self.scale(gradient)
+
+    def scale(self, gradient: Point) -> float:
+        """What `difference` is relative to."""
         norm = float(np.sqrt(sum(np.sum(np.square(g)) for g in gradient.values())))
-        scale = max(abs(self.value), 1e-3 * norm, np.finfo(np.float64).tiny)
-        return abs(project(gradient, self.direction) - self.value) / scale
+        return max(abs(self.value), 1e-3 * norm, float(np.finfo(np.float64).tiny))
 
 
 def random_direction(x: Point, seed: int) -> dict[str, Array]:
