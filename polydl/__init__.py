@@ -33,6 +33,7 @@ _WHERE = {
     "polydl.compare": ("compare",),
     "polydl.diagnostics.derivatives": ("check_derivatives",),
     "polydl.diagnostics.gradient_report": ("check_gradients",),
+    "polydl.diagnostics.overfit": ("overfit_one_batch",),
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 # their own modules say what they offer: see polydl.discovery
