@@ -56,10 +56,10 @@ def cosine(initial: float, steps: int, final: float = 0.0) -> Rate:
 
 def restarts(initial: float, steps: int, final: float, t_mul: int, m_mul: float) -> Rate:
     def rate(step: int) -> float:
-        length, top = steps, initial
+        length, way = steps, initial - final
         while step >= length:
-            step, length, top = step - length, length * t_mul, top * m_mul
-        return _wave(top, final, step / length)
+            step, length, way = step - length, length * t_mul, way * m_mul
+        return _wave(final + way, final, step / length)
 
     return rate
 

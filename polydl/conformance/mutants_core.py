@@ -20,6 +20,7 @@ from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import OptimizerRow, Row, ScheduleRow, ScoreRow
 from polydl.conformance.rows import row
+from polydl.emission.scalar import _Function
 from polydl.functions import activations, attention, positions
 from polydl.layers import adaptive_pooling, geometry, pooling
 from polydl.layers.alpha_dropout import AlphaDropout
@@ -46,6 +47,9 @@ from polydl.ops import shapes
 from polydl.optimizers.adam import Adam
 from polydl.optimizers.sgd import SGD
 from polydl.reference import arrays, elementwise, reductions, windows
+from polydl.schedules.cosine import CosineDecay
+from polydl.schedules.exponential import MultiStepDecay
+from polydl.schedules.warmup import Warmup
 from polydl.spec import indexing
 
 Function = Callable[..., Any]
@@ -189,6 +193,16 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"~bound", "-bound"),
     CoreMutant("rolled along the last axis", "NumPy's default axes", shapes.roll,
                r"reshape\(roll\(.*, 0\), x\.shape\)", "roll(x, shift, -1)"),
+    CoreMutant("cosine that rises again", "cosine decay", CosineDecay.__call__,
+               r"ops\.minimum\(step / self\.steps, 1\.0\)", "step / self.steps"),
+    CoreMutant("boundaries one step later", "multi-step decay", MultiStepDecay.__call__,
+               r"step >= boundary", "step > boundary"),
+    CoreMutant("after the warm-up not from 0", "warm-up, cosine", Warmup.__call__,
+               r"schedule\(after\)", "schedule(step)"),
+    CoreMutant("emitted: sides of a choice swapped", "warm-up, cosine", _Function._scope,
+               r"self\._scope\(first, yes,", "self._scope(first, no,"),
+    CoreMutant("emitted: a name that is still needed", "inverse root", _Function._hold,
+               r"self\.left\.get\(held, 0\) > 0", "False"),
     CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),
     CoreMutant("damped momentum", "sgd, momentum", SGD.update,
                r"slots\[0\] \+ gradient", "slots[0] + (1.0 - self.momentum) * gradient"),
@@ -229,6 +243,7 @@ def _formulas(name: str) -> Iterator[Outcome]:
         yield checks_scores.formula(found)
     elif isinstance(found, ScheduleRow):
         yield checks_schedules.formula(found)
+        yield checks_schedules.emitted(found)
     elif isinstance(found, OptimizerRow):
         yield checks_scores.update_formula(found)
     else:

@@ -151,11 +151,12 @@ class _Function:
             if node.op != "where":
                 continue
             value, sides = node.output, self.operands(node)[1:]
-            long = any(self.sizes.get(getattr(x, "id", -1), 0) > _SHORT for x in sides)
-            if long or value.id in self.ends:
+            own = self._made_once(sides)
+            if value.id in self.ends or any(self.sizes[side] > _SHORT for side in own):
                 self.choices.add(value.id)
-                self.ends |= set(self._made_once(sides))
+                self.ends |= set(own)
         self.bound: set[int] = set()
+        repeated = {x.id for n in self.nodes if n.op == "sign" for x in values_of(n.operands)}
         depth: dict[int, int] = {}
         for node in reversed(self.nodes):
             value = node.output
@@ -166,6 +167,7 @@ class _Function:
                 value.id in self.choices
                 or value.id in self.kept
                 or self.uses[value.id] > 1
+                or value.id in repeated
                 or (value.name and nested > 1 and not self._goes_on(node))
                 or nested > MAX_DEPTH
             ):

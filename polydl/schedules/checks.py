@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 
-from polydl.errors import DefinitionError, nearest
+from polydl.errors import DefinitionError
 from polydl.schedules.schedule import Schedule
 from polydl.spec.tensor import Tensor
 
@@ -42,10 +43,11 @@ def _meant(text: str) -> str:
 
     known = [name for name in schedules.__all__ if name != "Schedule"]
     plain = text.lower().replace("_", "").replace(" ", "")
+    plain = {"noam": "inversesqrt", "linear": "polynomial"}.get(plain, plain)
     starts = [name for name in known if plain and name.lower().startswith(plain)]
-    if starts:
-        return f"Did you mean dl.{starts[0]}(...)?"
-    return nearest(text, known)
+    close = get_close_matches(plain, [name.lower() for name in known], n=1)
+    meant = starts or [name for name in known if name.lower() in close]
+    return f"Did you mean dl.{meant[0]}(...)?" if meant else f"Schedules: {', '.join(known)}"
 
 
 def boundaries(where: str, given: Any) -> tuple[int, ...]:

@@ -42,13 +42,13 @@ class CosineDecay(Schedule):
 
 @builtin()
 class CosineRestarts(Schedule):
-    """Half a cosine from `initial` to `final`, again and again; without an end.
+    """Half a cosine from `initial` to `final`, again and again, without an end.
 
-    Cycle n = 0, 1, ... takes steps t_mul^n steps and begins at initial m_mul^n:
-    final + (initial m_mul^n - final) (1 + cos(π (step - start of the cycle) / length)) / 2.
+    Cycle n = 0, 1, ... takes steps t_mul^n steps and goes through a part m_mul^n of the way:
+    final + (initial - final) m_mul^n (1 + cos(π (step - start of the cycle) / its length)) / 2.
     Loshchilov & Hutter 2017 (SGDR). torch CosineAnnealingWarmRestarts (T_0, T_mult, eta_min), which
-    has no m_mul; keras CosineDecayRestarts, whose t_mul is 2 by default, and whose alpha is
-    final / initial, multiplied by m_mul^n too; optax.sgdr_schedule takes a list of cycles.
+    has no m_mul; keras CosineDecayRestarts, whose t_mul is 2 by default and whose alpha is
+    final / initial; optax.sgdr_schedule, which takes a list of cycles.
     """
 
     initial: float
@@ -68,11 +68,12 @@ class CosineRestarts(Schedule):
             progress = step % self.steps / self.steps
         else:
             cycle, progress = self._growing(step)
+        if self.final != 0.0:
+            cosine = half_cosine(progress)
+            share = cosine if self.m_mul == 1.0 else self.m_mul**cycle * cosine
+            return between(self.final, self.initial, share)
         initial = self.initial if self.m_mul == 1.0 else self.initial * self.m_mul**cycle
-        if self.final == 0.0:
-            return initial * (1.0 + ops.cos(math.pi * progress)) / 2.0
-        cosine = half_cosine(progress)
-        return self.final * (1.0 - cosine) + initial * cosine
+        return initial * (1.0 + ops.cos(math.pi * progress)) / 2.0
 
     def _growing(self, step: Tensor) -> tuple[Tensor, Tensor]:
         """The number of the cycle that a step is in, and how much of it has passed.

@@ -30,11 +30,10 @@ class Piecewise(Schedule):
                 f"Piecewise: values must be a list of numbers and schedules, got {self.values!r}"
             )
         self.values = tuple(self.values)
-        if len(self.values) != len(self.boundaries) + 1:
-            raise DefinitionError(
-                f"Piecewise: {len(self.boundaries)} boundaries part {len(self.boundaries) + 1} "
-                f"values, got {len(self.values)}"
-            )
+        count = len(self.boundaries)
+        if len(self.values) != count + 1:
+            part = "1 boundary parts" if count == 1 else f"{count} boundaries part"
+            raise DefinitionError(f"Piecewise: {part} {count + 1} values, got {len(self.values)}")
         for i, value in enumerate(self.values):
             require_schedule("Piecewise", f"values[{i}]", value)
 

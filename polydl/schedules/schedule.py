@@ -5,6 +5,7 @@ from typing import Any
 
 from polydl.errors import DefinitionError, ShapeError
 from polydl.program.types import Block, Value
+from polydl.program.unboxed import unboxed
 from polydl.spec.config import config_of
 from polydl.spec.registry import kind_of
 from polydl.spec.tensor import Tensor
@@ -31,6 +32,7 @@ class Schedule:
 
     def at(self, step: int) -> float:
         """The rate of one step, as emitted programs compute it."""
+        step = unboxed(step)
         if isinstance(step, bool) or not isinstance(step, int) or step < 0:
             raise DefinitionError(
                 f"{type(self).__name__}: a step is an integer of 0 or more, got {step!r}"
@@ -52,8 +54,23 @@ class Schedule:
         """The rate as Blocks, over the step; `key` is its own."""
         from polydl.spec.tracing import trace_function
 
-        traced = trace_function(self.kind, self.__call__, [("step", (), "int")], self.config(), key)
-        (rate,) = traced[key].outputs
-        if not isinstance(rate, Value) or rate.shape or rate.dtype != "float":
-            raise ShapeError(f"{type(self).__name__}: a learning rate is one float, got {rate!r}")
+        def rate(step: Tensor) -> Any:
+            return _as_tensor(self(step))
+
+        traced = trace_function(self.kind, rate, [("step", (), "int")], self.config(), key)
+        (found, *others) = traced[key].outputs
+        if others or not isinstance(found, Value) or found.shape or found.dtype != "float":
+            what = f"{len(others) + 1} results" if others else f"{found.dtype}{list(found.shape)}"  # type: ignore[union-attr]
+            raise ShapeError(
+                f"{type(self).__name__}: a learning rate is one float, got {what}. An int is made one "
+                "by step.astype('float')"
+            )
         return traced
+
+
+def _as_tensor(rate: Any) -> Any:
+    """A number as what a definition returns."""
+    from polydl import ops
+
+    plain = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+    return ops.full((), rate) if plain else rate

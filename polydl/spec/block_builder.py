@@ -64,6 +64,8 @@ class BlockBuilder:
         name = self.kind.removeprefix("polydl:").split("@")[0]
         if self.owner:
             return f"{self.owner}: {name}"
+        if self.module is None:
+            return name
         return f"{self.path} ({name})" if self.path else f"the model ({name})"
 
     def value(self, shape: Shape, dtype: DType, name: str = "") -> Value:
