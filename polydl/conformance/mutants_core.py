@@ -201,8 +201,6 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"schedule\(after\)", "schedule(step)"),
     CoreMutant("emitted: sides of a choice swapped", "warm-up, cosine", _Function._scope,
                r"self\._scope\(first, yes,", "self._scope(first, no,"),
-    CoreMutant("emitted: a name that is still needed", "inverse root", _Function._hold,
-               r"self\.left\.get\(held, 0\) > 0", "False"),
     CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),
     CoreMutant("damped momentum", "sgd, momentum", SGD.update,
                r"slots\[0\] \+ gradient", "slots[0] + (1.0 - self.momentum) * gradient"),
