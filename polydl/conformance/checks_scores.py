@@ -1,4 +1,4 @@
-"""Checks of losses, metrics and optimizers, as the emitted training programs compute them."""
+"""Checks of losses and metrics, as the emitted training programs compute them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from polydl.conformance.checks import has_precision, in_units, scaled_error, wor
 from polydl.conformance.memo import NETS, ORACLE, memoized
 from polydl.conformance.nets import Target
 from polydl.conformance.outcome import Outcome
-from polydl.conformance.row import Array, OptimizerRow, ScoreRow
+from polydl.conformance.row import Array, ScoreRow
 from polydl.conformance.samplers import generator
 from polydl.conformance.tolerances import SCALE, bound
 from polydl.layers.dense import Dense
 from polydl.losses.cross_entropy import CrossEntropy
 from polydl.losses.loss import Loss
-from polydl.losses.regression import MSE
 from polydl.net import Net
 from polydl.optimizers.sgd import SGD
 from polydl.precision import floats_rounded
 from polydl.program.types import Program
 from polydl.reference import Interpreter
 from polydl.reference.gradients import check_direction
-from polydl.reference.optimizers import initial_slots, update
 from polydl.spec.input import Input
 from polydl.spec.module import Module, Sequential
 from polydl.spec.tensor import Tensor
@@ -167,91 +165,9 @@ def _scoring(row: ScoreRow, target: Target, x: Array) -> tuple[Net, Training]:
     return net, training_of(row, len(x))
 
 
-def training_of(row: ScoreRow | OptimizerRow, batch_size: int = 32) -> Training:
+def training_of(row: ScoreRow, batch_size: int = 32) -> Training:
     """The training program that a row is about."""
-    if isinstance(row, OptimizerRow):
-        return Training(MSE(), row.optimizer(), batch_size, shuffle=False)
     given, rule = row.score(), SGD(1.0)
     if isinstance(given, Loss):
         return Training(given, rule, batch_size, shuffle=False)
     return Training(CrossEntropy(), rule, batch_size, metrics=(given,), shuffle=False)
-
-
-STEPS, SAMPLES, FEATURES, UNITS = 20, 4, 5, 3
-
-
-@memoized(ORACLE)
-def _regression() -> tuple[Array, Array, dict[str, Array]]:
-    """Inputs and targets of every step, and the weights to start from."""
-    rng = generator("optimizers")
-    x = rng.standard_normal((STEPS * SAMPLES, FEATURES))
-    targets = x @ rng.standard_normal((FEATURES, UNITS)) + 0.1
-    start = {KERNEL: 0.3 * rng.standard_normal((FEATURES, UNITS)), BIAS: np.zeros(UNITS)}
-    return x, targets, start
-
-
-def _steps() -> list[tuple[Array, Array]]:
-    x, targets, _ = _regression()
-    return [(x[i : i + SAMPLES], targets[i : i + SAMPLES]) for i in range(0, len(x), SAMPLES)]
-
-
-def _gradients(w: dict[str, Array], x: Array, y: Array) -> tuple[float, dict[str, Array]]:
-    """Mean squared error of x W + b, and its derivatives on paper."""
-    rest = x @ w[KERNEL] + w[BIAS] - y
-    share = 2 / rest.size
-    return float(np.mean(rest**2)), {KERNEL: share * x.T @ rest, BIAS: share * rest.sum(0)}
-
-
-@memoized(ORACLE)
-def oracle_updates(row: OptimizerRow) -> tuple[Array, dict[str, Array]]:
-    """Loss of every step, and the weights at the end, by the oracle's update."""
-    optimizer, (_, _, start) = row.optimizer(), _regression()
-    weights, slots = dict(start), initial_slots(optimizer, start)
-    losses = []
-    for number, (x, y) in enumerate(_steps()):
-        loss, gradients = _gradients(weights, x, y)
-        losses.append(loss)
-        weights, slots = update(optimizer, weights, gradients, slots, number + 1)
-    return np.array(losses), weights
-
-
-def update_formula(row: OptimizerRow) -> Outcome:
-    """The oracle's updates against the row's formula."""
-    losses, weights = oracle_updates(row)
-    _, _, current = _regression()
-    slots: dict[str, tuple[Array, ...]] = dict.fromkeys(current, ())
-    found = []
-    for number, (x, y) in enumerate(_steps()):
-        loss, gradients = _gradients(current, x, y)
-        found.append(loss)
-        moved = {
-            p: row.formula(current[p], gradients[p], number + 1, slots[p]) for p in current
-        }  # fmt: skip
-        current = {p: m[0] for p, m in moved.items()}
-        slots = {p: m[1] for p, m in moved.items()}
-    errors = {p: scaled_error(weights[p], current[p]) for p in current}
-    errors["losses"] = float(np.max(np.abs(losses / np.array(found) - 1)))
-    error, name = worst(errors)
-    limit = bound("oracle", "float64") * STEPS
-    return Outcome("oracle", row.name, "the oracle", error, limit, SCALE, name)
-
-
-def updates(row: OptimizerRow, target: Target) -> Outcome:
-    """Twenty steps of the emitted training program against the oracle's update."""
-    x, targets, start = _regression()
-    net = compile(
-        Sequential(Dense(UNITS)), Input((None, FEATURES)), backend=target.backend,
-        dtype=target.dtype, device=target.device, natives=target.natives,
-    )  # fmt: skip
-    net.load_weights(start)
-    history = net.fit(training_of(row, SAMPLES), (x, targets))
-    losses, weights = oracle_updates(row)
-    errors = {path: scaled_error(net.weights[path], weights[path]) for path in weights}
-    errors["losses"] = (
-        float(np.max(np.abs(history.steps / losses - 1)))
-        if history.steps.shape == losses.shape
-        else float("inf")
-    )
-    error, name = worst(errors)
-    limit = bound("updates", target.dtype, row.name)
-    return Outcome("updates", row.name, str(target), error, limit, SCALE, name)

@@ -130,36 +130,6 @@ def accuracy(outputs: Array, targets: Array) -> float:
     return sum(hits) / len(hits)
 
 
-def sgd(
-    learning_rate: float, momentum: float = 0.0, nesterov: bool = False
-) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-    """As in torch.optim.SGD's documentation."""
-
-    def formula(p: Array, g: Array, t: int, slots: tuple[Array, ...]) -> Any:
-        if not momentum:
-            return p - learning_rate * g, ()
-        velocity = g if t == 1 else momentum * slots[0] + g
-        step = g + momentum * velocity if nesterov else velocity
-        return p - learning_rate * step, (velocity,)
-
-    return formula
-
-
-def adam(
-    learning_rate: float, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
-) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-    """Kingma & Ba 2015, algorithm 1."""
-
-    def formula(p: Array, g: Array, t: int, slots: tuple[Array, ...]) -> Any:
-        m, v = slots or (np.zeros_like(p), np.zeros_like(p))
-        m = beta1 * m + (1 - beta1) * g
-        v = beta2 * v + (1 - beta2) * np.square(g)
-        step = (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
-        return p - learning_rate * step, (m, v)
-
-    return formula
-
-
 def mix(x: int) -> int:
     """Wellons' lowbias32 on Python's unbounded integers."""
     x &= 0xFFFFFFFF

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polydl import functions, random
-from polydl.conformance import checks, checks_schedules, checks_scores
+from polydl.conformance import checks, checks_optimizers, checks_schedules, checks_scores
 from polydl.conformance.memo import NETS, ORACLE, fresh
 from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
@@ -243,7 +243,7 @@ def _formulas(name: str) -> Iterator[Outcome]:
         yield checks_schedules.formula(found)
         yield checks_schedules.emitted(found)
     elif isinstance(found, OptimizerRow):
-        yield checks_scores.update_formula(found)
+        yield checks_optimizers.formula(found)
     else:
         assert isinstance(found, Row)
         yield from (checks.formula(found, training) for training in found.modes)

@@ -136,7 +136,7 @@ def _written(own: Backend, program: Program, dtype: str) -> dict[str, str]:
 
 
 def _optimizer(own: Backend, row: OptimizerRow) -> str | None:
-    native = own.native_optimizer(row.optimizer())
+    native = own.native_optimizer(row.rule)
     if native is None:
         return None
     construct, text = native

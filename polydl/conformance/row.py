@@ -91,14 +91,26 @@ class ScoreRow:
         return isinstance(self.score(), Loss)
 
 
+Stepped = tuple[Array, tuple[Array, ...]]  # a parameter, and what a formula keeps
+
+
 @dataclass(frozen=True, eq=False)
 class OptimizerRow:
-    """An update rule. formula(parameter, gradient, step, slots) -> (parameter, slots), in NumPy."""
+    """An update rule at a learning rate.
+
+    formula(path, parameter, gradient, step, rate, kept) -> (parameter, kept), in NumPy. kept is ()
+    at the first step, which is 1.
+    """
 
     name: str
     items: tuple[str, ...]
-    optimizer: Callable[[], Optimizer]
-    formula: Callable[[Array, Array, int, tuple[Array, ...]], tuple[Array, tuple[Array, ...]]]
+    optimizer: Callable[[Any], Optimizer]  # of the learning rate
+    formula: Callable[[str, Array, Array, int, float, tuple[Array, ...]], Stepped]
+    rate: float = 0.02
+
+    @property
+    def rule(self) -> Optimizer:
+        return self.optimizer(self.rate)
 
 
 @dataclass(frozen=True, eq=False)

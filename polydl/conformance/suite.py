@@ -8,6 +8,7 @@ from functools import partial
 
 from polydl.conformance import (
     checks,
+    checks_optimizers,
     checks_roundtrip,
     checks_schedules,
     checks_scores,
@@ -44,7 +45,7 @@ def core_checks() -> Iterator[Check]:
     for score in SCORES:
         yield Check(score.name, "formula", partial(checks_scores.formula, score))
     for rule in OPTIMIZERS:
-        yield Check(rule.name, "formula", partial(checks_scores.update_formula, rule))
+        yield Check(rule.name, "formula", partial(checks_optimizers.formula, rule))
     for schedule in SCHEDULES:
         yield Check(schedule.name, "formula", partial(checks_schedules.formula, schedule))
         yield Check(schedule.name, "emitted", partial(checks_schedules.emitted, schedule))
@@ -94,7 +95,7 @@ def _double_checks(target: Target) -> Iterator[Check]:
             yield Check(tie.name, _kind("ties", side), partial(checks.ties, tie, side))
     for rule in OPTIMIZERS:
         for side in (target, target.definitions()):
-            run = partial(checks_scores.updates, rule, side)
+            run = partial(checks_optimizers.updates, rule, side)
             yield Check(rule.name, _kind("updates", side), run)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rich.table import Table
 
-from polydl.conformance.checks_scores import training_of
+from polydl.conformance import checks_optimizers, checks_scores
 from polydl.conformance.gaps import Gap
 from polydl.conformance.nets import Target, compiled, source
 from polydl.conformance.outcome import Outcome
@@ -97,7 +97,9 @@ def _texts(line: Line, name: str) -> Iterable[tuple[str, str]]:
 
 def _training_text(row: ScoreRow | OptimizerRow, target: Target) -> str:
     small = next(r for r in ROWS if r.name == "nested Sequential")
-    return compiled(small, target).emit_training(training_of(row))
+    if isinstance(row, OptimizerRow):
+        return compiled(small, target).emit_training(checks_optimizers.training_of(row))
+    return compiled(small, target).emit_training(checks_scores.training_of(row))
 
 
 def _written(line: Line, text: str) -> int:

@@ -1,29 +1,38 @@
 from __future__ import annotations
 
+from polydl import ops
 from polydl.errors import DefinitionError
 from polydl.layers.checks import require_within
-from polydl.optimizers.optimizer import Optimizer
+from polydl.optimizers.settings import Decaying, Rate, require_rate
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
 
 @builtin()
-class SGD(Optimizer):
-    """Gradient descent: v = momentum v + g; p = p - learning_rate v.
+class SGD(Decaying):
+    """Gradient descent: v = momentum v + (1 - dampening) g; p = p - learning_rate v.
 
-    nesterov: p = p - learning_rate (g + momentum v). torch and optax.sgd do the same. Keras keeps
-    the learning rate inside v, which differs once the rate changes.
+    nesterov: p = p - learning_rate (g + momentum v). dampening: not of the first gradient, with
+    which v begins. weight_decay: g = g + weight_decay p; decoupled: p = p (1 - learning_rate
+    weight_decay) instead. torch does the same; optax.sgd too, without dampening. Keras keeps the
+    learning rate inside v, which differs once the rate changes.
     """
 
-    learning_rate: float = 0.01
+    learning_rate: Rate = 0.01
     momentum: float = 0.0
     nesterov: bool = False
+    dampening: float = 0.0
+    weight_decay: float = 0.0
+    decoupled: bool = False
 
     def __post_init__(self) -> None:
-        require_within("SGD", 0.0, float("inf"), learning_rate=self.learning_rate)
-        require_within("SGD", 0.0, 1.0, momentum=self.momentum)
-        if self.nesterov and not self.momentum:
-            raise DefinitionError("SGD: nesterov needs a momentum above 0")
+        require_rate(self)
+        require_within("SGD", 0.0, 1.0, momentum=self.momentum, dampening=self.dampening)
+        self.check_decay()
+        if self.nesterov and (not self.momentum or self.dampening):
+            raise DefinitionError("SGD: nesterov needs a momentum above 0 and no dampening")
+        if self.dampening and not self.momentum:
+            raise DefinitionError("SGD: dampening is about momentum, which is 0")
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -32,8 +41,13 @@ class SGD(Optimizer):
     def update(
         self, parameter: Tensor, gradient: Tensor, step: Tensor, *slots: Tensor
     ) -> tuple[Tensor, ...]:
+        parameter, gradient = self.decayed(parameter, gradient)
         if not slots:
             return (parameter - self.learning_rate * gradient,)
-        velocity = self.momentum * slots[0] + gradient
+        if self.dampening:
+            share = ops.where(step == 1, 1.0, 1.0 - self.dampening)
+            velocity = self.momentum * slots[0] + share * gradient
+        else:
+            velocity = self.momentum * slots[0] + gradient
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
         return parameter - self.learning_rate * direction, velocity

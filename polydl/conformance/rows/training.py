@@ -1,16 +1,16 @@
-"""Rows of losses, metrics and optimizers."""
+"""Rows of losses and metrics."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from polydl import losses, metrics, optimizers
+from polydl import losses, metrics
 from polydl.conformance import expectations as e
-from polydl.conformance.row import OptimizerRow, ScoreRow
+from polydl.conformance.row import ScoreRow
 from polydl.conformance.samplers import fixed, integers, normal
 
 _CROSS_ENTROPY, _MSE = ("polydl:CrossEntropy@1",), ("polydl:MSE@1",)
-_ACCURACY, _SGD, _ADAM = ("polydl:Accuracy@1",), ("polydl:SGD@1",), ("polydl:Adam@1",)
+_ACCURACY = ("polydl:Accuracy@1",)
 _FAR = [[300.0, -400.0, 2.0], [-1e3, 1e3, 0.0], [5.0, 5.1, -900.0], [80.0, 90.0, 100.0]]
 _TIED = [[1.0, 3.0, 3.0], [2.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]
 
@@ -43,23 +43,3 @@ SCORE_ROWS: tuple[ScoreRow, ...] = (
         fixed([2, 0, 0, 2], np.int32), e.accuracy,
     ),
 )  # fmt: skip
-
-OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
-    OptimizerRow("sgd", _SGD, lambda: optimizers.SGD(0.1), e.sgd(0.1)),
-    OptimizerRow(
-        "sgd, momentum", _SGD, lambda: optimizers.SGD(0.05, momentum=0.8), e.sgd(0.05, 0.8)
-    ),
-    OptimizerRow(
-        "sgd, nesterov",
-        _SGD,
-        lambda: optimizers.SGD(0.05, momentum=0.9, nesterov=True),
-        e.sgd(0.05, 0.9, True),
-    ),
-    OptimizerRow("adam", _ADAM, lambda: optimizers.Adam(0.01), e.adam(0.01)),
-    OptimizerRow(
-        "adam, large epsilon",
-        _ADAM,
-        lambda: optimizers.Adam(0.02, beta1=0.8, beta2=0.95, epsilon=0.05),
-        e.adam(0.02, 0.8, 0.95, 0.05),
-    ),
-)

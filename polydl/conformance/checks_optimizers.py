@@ -1,0 +1,158 @@
+"""Checks of optimizers: two hundred updates of a small model, as the emitted programs make them.
+
+The model has what rules treat differently: an embedding, most rows of which have a gradient of 0 at
+any step, and one always; a convolution's kernel and a dense one, neither square, one tall and one
+wide; biases. The learning rate falls on the way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polydl.compile import compile
+from polydl.conformance.checks import scaled_error, worst
+from polydl.conformance.memo import NETS, ORACLE, memoized
+from polydl.conformance.nets import Target
+from polydl.conformance.outcome import Outcome
+from polydl.conformance.row import Array, OptimizerRow
+from polydl.conformance.samplers import generator
+from polydl.conformance.tolerances import SCALE, bound
+from polydl.layers.conv import Conv2D
+from polydl.layers.dense import Dense
+from polydl.layers.embedding import Embedding
+from polydl.layers.flatten import Flatten
+from polydl.layers.reshaping import Reshape
+from polydl.losses.regression import MSE
+from polydl.net import Net
+from polydl.reference.optimizers import initial_slots, learning_rate, update
+from polydl.spec.input import Input
+from polydl.spec.module import Sequential
+from polydl.training.settings import Training
+
+STEPS, SAMPLES, PLACES = 200, 4, 4
+ROWS, FEATURES, FILTERS, UNITS = 6, 2, 3, 5
+OFTEN = (
+    0.5,
+    0.3,
+    0.17,
+    0.03,
+)  # how often rows are looked up; the last two, never and from step 150
+
+Weights = dict[str, Array]
+TABLE, KERNEL, BIAS = "0.table", "2.kernel", "2.bias"
+HEAD, HEAD_BIAS = "4.kernel", "4.bias"
+
+
+def model() -> Sequential:
+    window = Reshape((2, 2, FEATURES)), Conv2D(FILTERS, 2), Flatten()
+    return Sequential(Embedding(ROWS, FEATURES), *window, Dense(UNITS))
+
+
+def training_of(row: OptimizerRow) -> Training:
+    return Training(MSE(), row.rule, SAMPLES, shuffle=False)
+
+
+@memoized(ORACLE)
+def problem() -> tuple[Array, Array, Weights]:
+    """Tokens and targets of every step, and the weights to start from."""
+    rng = generator("optimizers")
+    tokens = rng.choice(len(OFTEN), (STEPS * SAMPLES, PLACES), p=OFTEN).astype(np.int32)
+    tokens[-50 * SAMPLES :: 7, 0] = len(OFTEN)
+    targets = np.sin(tokens @ rng.standard_normal((PLACES, UNITS)))
+    shapes = {TABLE: (ROWS, FEATURES), KERNEL: (2, 2, FEATURES, FILTERS), BIAS: (FILTERS,)}
+    shapes |= {HEAD: (FILTERS, UNITS), HEAD_BIAS: (UNITS,)}
+    start = {path: 0.5 * rng.standard_normal(shape) for path, shape in shapes.items()}
+    return tokens, targets, start
+
+
+def gradients(w: Weights, tokens: Array, targets: Array) -> tuple[float, Weights]:
+    """Mean squared error of a batch, and its derivatives on paper.
+
+    The window is as large as the image, so that the convolution is one product.
+    """
+    x = w[TABLE][tokens].reshape(len(tokens), -1)
+    flat = w[KERNEL].reshape(-1, FILTERS)
+    h = x @ flat + w[BIAS]
+    rest = h @ w[HEAD] + w[HEAD_BIAS] - targets
+    dy = 2 / rest.size * rest
+    dh = dy @ w[HEAD].T
+    table = np.zeros_like(w[TABLE])
+    np.add.at(table, tokens.ravel(), (dh @ flat.T).reshape(-1, FEATURES))
+    kernel = (x.T @ dh).reshape(w[KERNEL].shape)
+    head = {HEAD: h.T @ dy, HEAD_BIAS: dy.sum(0)}
+    return float(np.mean(rest**2)), {TABLE: table, KERNEL: kernel, BIAS: dh.sum(0), **head}
+
+
+def _batches() -> list[tuple[Array, Array]]:
+    tokens, targets, _ = problem()
+    return [(tokens[i : i + SAMPLES], targets[i : i + SAMPLES])
+            for i in range(0, len(tokens), SAMPLES)]  # fmt: skip
+
+
+@memoized(ORACLE)
+def oracle_updates(row: OptimizerRow) -> tuple[Array, Weights]:
+    """Loss of every step, and the weights at the end, by the oracle's update."""
+    rule, (_, _, start) = row.rule, problem()
+    weights, slots = dict(start), initial_slots(rule, start)
+    losses = []
+    for number, batch in enumerate(_batches()):
+        loss, slopes = gradients(weights, *batch)
+        losses.append(loss)
+        weights, slots = update(rule, weights, slopes, slots, number + 1)
+    return np.array(losses), weights
+
+
+def formula(row: OptimizerRow) -> Outcome:
+    """The oracle's updates against the row's formula."""
+    losses, weights = oracle_updates(row)
+    rule, (_, _, current) = row.rule, problem()
+    known: dict[str, tuple[Array, ...]] = dict.fromkeys(current, ())
+    found = []
+    for number, batch in enumerate(_batches()):
+        loss, slopes = gradients(current, *batch)
+        found.append(loss)
+        rate, following = learning_rate(rule, number + 1), {}
+        for path, value in current.items():
+            following[path], known[path] = row.formula(
+                path, value, slopes[path], number + 1, rate, known[path]
+            )
+        current = following
+    limit = bound("oracle", "float64") * STEPS
+    return _outcome(
+        "oracle", row, "the oracle", limit, (losses, weights), (np.array(found), current)
+    )
+
+
+@memoized(NETS)
+def _net(target: Target) -> Net:
+    return compile(
+        model(), Input((None, PLACES), "int"), backend=target.backend, dtype=target.dtype,
+        device=target.device, natives=target.natives,
+    )  # fmt: skip
+
+
+def updates(row: OptimizerRow, target: Target) -> Outcome:
+    """The emitted training program against the oracle's update."""
+    tokens, targets, start = problem()
+    net = _net(target)
+    net.load_weights(start)
+    history = net.fit(training_of(row), (tokens, targets))
+    limit = bound("updates", target.dtype, row.name)
+    found = (history.steps, net.weights)
+    return _outcome("updates", row, str(target), limit, found, oracle_updates(row))
+
+
+def _outcome(
+    check: str,
+    row: OptimizerRow,
+    where: str,
+    limit: float,
+    found: tuple[Array, Weights],
+    expected: tuple[Array, Weights],
+) -> Outcome:
+    """The largest difference of losses, relative, and of weights."""
+    errors = {path: scaled_error(found[1][path], value) for path, value in expected[1].items()}
+    same = found[0].shape == expected[0].shape
+    errors["losses"] = float(np.max(np.abs(found[0] / expected[0] - 1))) if same else float("inf")
+    error, name = worst(errors)
+    return Outcome(check, row.name, where, error, limit, SCALE, name)

@@ -1,0 +1,39 @@
+"""Impossible settings of optimizers are refused, with what and what instead."""
+
+from __future__ import annotations
+
+import pytest
+
+import polydl as dl
+from polydl.errors import DefinitionError
+
+SETTINGS = [
+    (lambda: dl.SGD("fast"), "SGD: learning_rate must be a number of 0 or more, or a dl.Schedule"),
+    (lambda: dl.AdamW(-0.1), "AdamW: learning_rate must be a number of 0 or more"),
+    (lambda: dl.Lion(float("inf")), "Lion: learning_rate must be a number of 0 or more"),
+    (lambda: dl.LAMB(True), "LAMB: learning_rate must be a number"),
+    (lambda: dl.SGD(nesterov=True), "nesterov needs a momentum above 0"),
+    (lambda: dl.SGD(momentum=0.9, nesterov=True, dampening=0.1), "and no dampening"),
+    (lambda: dl.SGD(dampening=0.1), "dampening is about momentum, which is 0"),
+    (lambda: dl.SGD(weight_decay=-0.1), "SGD: weight_decay must be at least 0"),
+    (lambda: dl.AdamW(beta2=1.0), "AdamW: beta2 must be at least 0.0 and below 1.0"),
+    (lambda: dl.NAdam(momentum_decay=-1.0), "NAdam: momentum_decay must be at least 0"),
+    (lambda: dl.RAdam(beta2=0.5), "RAdam: beta2 must be above 0.6"),
+    (lambda: dl.RMSprop(rho=1.0), "RMSprop: rho must be at least 0.0 and below 1.0"),
+    (lambda: dl.RMSprop(epsilon=0.0), "RMSprop: epsilon must be a number above 0"),
+    (lambda: dl.RMSprop(centered=1), "RMSprop: centered must be True or False"),
+    (lambda: dl.Adagrad(initial_sum=-1.0), "Adagrad: initial_sum must be at least 0"),
+    (lambda: dl.Adadelta(rho=1.5), "Adadelta: rho must be at least 0.0 and below 1.0"),
+    (lambda: dl.Adafactor(clip_threshold=0.0), "Adafactor: clip_threshold must be a number above 0"),
+    (lambda: dl.Muon(adjustment="match_adamw"), "no adjustment 'match_adamw'. Did you mean 'match_rms"),
+    (lambda: dl.Muon(coefficients=(2.0, -1.5)), "three coefficients are needed"),
+    (lambda: dl.Muon(exclude="*table"), "exclude must be a list of patterns"),
+    (lambda: dl.Muon(adamw_beta1=1.0), "AdamW: beta1 must be at least 0.0 and below 1.0"),
+    (lambda: dl.Muon(iterations=0), "Muon: iterations must be a positive integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "text"), SETTINGS)
+def test_impossible_settings(make, text):
+    with pytest.raises(DefinitionError, match=text):
+        make()
