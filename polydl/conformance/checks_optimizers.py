@@ -117,7 +117,7 @@ def formula(row: OptimizerRow) -> Outcome:
                 path, value, slopes[path], number + 1, rate, known[path]
             )
         current = following
-    limit = bound("oracle", "float64") * STEPS
+    limit = bound("oracle", "float64")
     return _outcome(
         "oracle", row, "the oracle", limit, (losses, weights), (np.array(found), current)
     )

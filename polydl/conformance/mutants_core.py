@@ -44,7 +44,13 @@ from polydl.losses.logistic import BinaryCrossEntropy
 from polydl.losses.regression import MSE
 from polydl.metrics.accuracy import Accuracy
 from polydl.ops import shapes
+from polydl.optimizers.adafactor import Adafactor
 from polydl.optimizers.adam import Adam
+from polydl.optimizers.moments import Moments
+from polydl.optimizers.muon import Muon
+from polydl.optimizers.nadam import NAdam
+from polydl.optimizers.radam import RAdam
+from polydl.optimizers.settings import Decaying
 from polydl.optimizers.sgd import SGD
 from polydl.reference import arrays, elementwise, reductions, windows
 from polydl.schedules.cosine import CosineDecay
@@ -204,12 +210,23 @@ MUTANTS: tuple[CoreMutant, ...] = (
     CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),
     CoreMutant("damped momentum", "sgd, momentum", SGD.update,
                r"slots\[0\] \+ gradient", "slots[0] + (1.0 - self.momentum) * gradient"),
-    CoreMutant("Adam's betas swapped", "adam, large epsilon", Adam.update,
-               r"self\.beta1 \* first_moment", "self.beta2 * first_moment"),
+    CoreMutant("the first gradient damped", "sgd, dampening", SGD.update, r"step == 1", "step == 0"),
+    CoreMutant("decay without the rate", "adamw", Decaying.decayed,
+               r"self\.learning_rate \* self\.weight_decay", "self.weight_decay"),
+    CoreMutant("Adam's betas swapped", "adam, large epsilon", Moments.moments,
+               r"self\.beta1 \* first ", "self.beta2 * first "),
+    CoreMutant("NAdam's product from 0", "nadam", NAdam.slot_fill, r"1\.0 if", "0.0 if"),
+    CoreMutant("RAdam rectified too early", "radam", RAdam.update, r"length > 5\.0", "length > 4.0"),
+    CoreMutant("Adafactor's average one step late", "adafactor", Adafactor.update,
+               r"share = count\*\*", "share = (count + 1.0) ** "),
+    CoreMutant("Muon of transposed kernels", "muon", Muon.update,
+               r"outputs / inputs", "inputs / outputs"),
+    CoreMutant("Muon keeps the places of a kernel", "muon", Muon.update,
+               r"\*inner, outputs = parameter\.shape", "outputs, *inner = parameter.shape"),
     CoreMutant("Adam's epsilon inside the root", "adam, large epsilon", Adam.update,
                r"ops\.sqrt\(second\) \+ self\.epsilon", "ops.sqrt(second + self.epsilon)"),
     CoreMutant("Adam without bias correction", "adam", Adam.update,
-               r"second_moment / \(1\.0 - self\.beta2\*\*count\)", "second_moment"),
+               r" / \(1\.0 - self\.beta2\*\*count\)", ""),
     CoreMutant("oracle: convolution flipped", "conv", windows.conv,
                r"np\.split\(kernel,", "np.split(kernel[::-1],"),
     CoreMutant("oracle: strides from the end", "conv", windows.windows,
