@@ -11,7 +11,7 @@ import numpy as np
 
 from polydl.compile import compile
 from polydl.conformance.checks import scaled_error, worst
-from polydl.conformance.memo import NETS, ORACLE, memoized
+from polydl.conformance.memo import ORACLE, memoized
 from polydl.conformance.nets import Target
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import Array, OptimizerRow
@@ -23,7 +23,6 @@ from polydl.layers.embedding import Embedding
 from polydl.layers.flatten import Flatten
 from polydl.layers.reshaping import Reshape
 from polydl.losses.regression import MSE
-from polydl.net import Net
 from polydl.reference.optimizers import initial_slots, learning_rate, update
 from polydl.spec.input import Input
 from polydl.spec.module import Sequential
@@ -123,18 +122,13 @@ def formula(row: OptimizerRow) -> Outcome:
     )
 
 
-@memoized(NETS)
-def _net(target: Target) -> Net:
-    return compile(
-        model(), Input((None, PLACES), "int"), backend=target.backend, dtype=target.dtype,
-        device=target.device, natives=target.natives,
-    )  # fmt: skip
-
-
 def updates(row: OptimizerRow, target: Target) -> Outcome:
     """The emitted training program against the oracle's update."""
     tokens, targets, start = problem()
-    net = _net(target)
+    net = compile(
+        model(), Input((None, PLACES), "int"), backend=target.backend, dtype=target.dtype,
+        device=target.device, natives=target.natives,
+    )  # fmt: skip
     net.load_weights(start)
     history = net.fit(training_of(row), (tokens, targets))
     limit = bound("updates", target.dtype, row.name)

@@ -85,6 +85,11 @@ def _score_checks(target: Target) -> Iterator[Check]:
                 yield Check(score.name, _kind("gradients", side), run)
 
 
+# until the backends' trainers know of shapes, first values of slots, and the new settings
+_TO_COME = ("nadam", "adafactor", "muon", "adagrad, epsilon inside", "adam, amsgrad",
+            "sgd, nesterov", "sgd, dampening", "sgd, decoupled")  # fmt: skip
+
+
 def _double_checks(target: Target) -> Iterator[Check]:
     """What is checked in float64 only."""
     for drawn in RANDOM:
@@ -94,6 +99,8 @@ def _double_checks(target: Target) -> Iterator[Check]:
         for side in (target, target.definitions()):
             yield Check(tie.name, _kind("ties", side), partial(checks.ties, tie, side))
     for rule in OPTIMIZERS:
+        if rule.name.startswith(_TO_COME):
+            continue
         for side in (target, target.definitions()):
             run = partial(checks_optimizers.updates, rule, side)
             yield Check(rule.name, _kind("updates", side), run)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from polydl.errors import DefinitionError
 from polydl.layers.checks import require_within
 from polydl.optimizers.optimizer import Optimizer
+from polydl.schedules.checks import require_schedule
 from polydl.schedules.schedule import Schedule
 from polydl.spec.tensor import Tensor
 
@@ -19,14 +19,7 @@ else:
 
 def require_rate(rule: Optimizer) -> None:
     """Raise DefinitionError unless the learning rate is a number of 0 or more, or a Schedule."""
-    name, rate = type(rule).__name__, rule.learning_rate
-    if isinstance(rate, Schedule):
-        return
-    number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
-    if not number or not 0 <= rate < math.inf:
-        raise DefinitionError(
-            f"{name}: learning_rate must be a number of 0 or more, or a dl.Schedule, got {rate!r}"
-        )
+    require_schedule(type(rule).__name__, "learning_rate", rule.learning_rate)
 
 
 class Decaying(Optimizer):

@@ -8,7 +8,7 @@ import polydl as dl
 from polydl.errors import DefinitionError
 
 SETTINGS = [
-    (lambda: dl.SGD("fast"), "SGD: learning_rate must be a number of 0 or more, or a dl.Schedule"),
+    (lambda: dl.SGD("cosine"), r"learning_rate is a number or a dl.Schedule.* dl.CosineDecay"),
     (lambda: dl.AdamW(-0.1), "AdamW: learning_rate must be a number of 0 or more"),
     (lambda: dl.Lion(float("inf")), "Lion: learning_rate must be a number of 0 or more"),
     (lambda: dl.LAMB(True), "LAMB: learning_rate must be a number"),
