@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import polydl as dl
 from polydl import ops
+from polydl.errors import DefinitionError
 from polydl.reference.interpreter import evaluate_block
 from polydl.spec.registry import CLASSES
 from polydl.training.rates import rate_function, schedule_lines
@@ -256,6 +258,35 @@ def test_all_that_python_can_write() -> None:
         (expected,) = evaluate_block(blocks, [np.asarray(step, np.int32)])
         assert type(rate(step)) is float
         np.testing.assert_allclose(rate(step), float(expected), rtol=3e-15)
+
+
+def nested() -> dl.Training:
+    pieces = [dl.Warmup(dl.CosineDecay(0.1, 90), 10), 0.02, dl.Constant(0.01)]
+    return dl.Training(dl.MSE(), dl.SGD(dl.Piecewise([100, 500], pieces)))
+
+
+def test_json_keeps_nested_schedules() -> None:
+    training = nested()
+    read = dl.Training.from_json(training.to_json())
+    assert read.optimizer.config() == training.optimizer.config()
+    ours, theirs = training.optimizer.learning_rate, read.optimizer.learning_rate
+    assert isinstance(ours, dl.Schedule)
+    assert isinstance(theirs, dl.Schedule)
+    assert theirs.curve(600) == ours.curve(600)
+
+
+def test_json_refuses_a_users_schedule_within_others() -> None:
+    schedule = dl.Warmup(Sawtooth(dl.Constant(0.1)), 5)
+    training = dl.Training(dl.MSE(), dl.SGD(schedule))
+    with pytest.raises(DefinitionError, match="Sawtooth is not one of polydl's own"):
+        training.to_json()
+
+
+def test_json_refuses_another_part_in_a_schedules_place() -> None:
+    given = json.loads(nested().to_json())
+    given["optimizer"]["learning_rate"]["values"][0]["schedule"] = {"kind": "polydl:MSE@1"}
+    with pytest.raises(dl.errors.PolydlError, match="schedule must be a number or a dl"):
+        dl.Training.from_json(json.dumps(given))
 
 
 def test_every_schedule_names_what_frameworks_call_it() -> None:
