@@ -53,11 +53,14 @@ class _Function:
     def __init__(self, block: Block, name: str, docstring: str, functions: Mapping[str, str]):
         self.block, self.functions = block, functions
         self.reserved = {name, "math", *functions.values(), *BUILTINS, *PYTHON_WORDS}
+        self.ints: set[int] = set()  # values that may be ints of Python's, by id
         for node in block.nodes:
             self._check(node)
+            if operators.is_int(node, self._is_int):
+                self.ints.add(node.output.id)
         self.kept: dict[int, str] = {}  # values that get statements for long lines, and their names
-        while (found := self._write()) is not None:
-            self.kept.update([found])
+        while self._write():
+            self.kept |= self.too_long
         arguments = ", ".join(self.names[value.id] for value in block.inputs)
         described = [f'{INDENT}"""{docstring}"""'] if docstring else []
         lines = [f"def {name}({arguments}):", *described, *self.body]
@@ -75,17 +78,17 @@ class _Function:
 
     # the text
 
-    def _write(self) -> tuple[int, str] | None:
-        """Write all lines; gives a value, and its name, that shortens a line as a statement."""
+    def _write(self) -> bool:
+        """Write all lines; whether one was too long, and there is something to do about it."""
         self.plan = Plan(self.block, self.kept)
         self.names: dict[int, str] = {}
         self.left = dict(self.plan.uses)  # how many uses of a value are still to be written
         for value in self.block.inputs:
             self._hold(self.plan.root, value.name or "x", value)
         self.body: list[str] = []
-        self.too_long: tuple[int, str] | None = None
+        self.too_long: dict[int, str] = {}  # values whose statements would shorten a line
         self._scope(self.plan.root, self.plan.result, "return ", 1)
-        return self.too_long
+        return bool(self.too_long)
 
     def _scope(self, scope: Scope, end: Operand, target: str, level: int) -> None:
         """The statements of a scope, and what it ends with: `return`, or `target = `."""
@@ -166,7 +169,7 @@ class _Function:
 
     def _shorten(self, node: Node) -> None:
         """Have the longest part of an expression that fits stand in a statement of its own."""
-        left, hint = dict(self.left), ""
+        left, hint, found = dict(self.left), "", -1
         while True:
             parts = [
                 (len(self._code(x).text), x.id, self.plan.producers[x.id])
@@ -180,9 +183,11 @@ class _Function:
             length, value, part = max(parts, key=lambda found: found[0])
             adds_on = part.op == node.op == "add"  # a sum that is begun has the name of the whole
             hint = hint or self._hint(node.output if adds_on else part.output)
-            self.too_long, node = (value, hint), part
+            found, node = value, part
             if not adds_on or length < LINE_LENGTH - 3 * len(INDENT):
                 break
+        if found >= 0:
+            self.too_long[found] = hint
         self.left = left
 
     # expressions
@@ -213,8 +218,4 @@ class _Function:
         """Whether it may be one of Python's ints."""
         if isinstance(operand, Constant):
             return isinstance(operand.value, int)
-        operand = self.plan.resolved(operand)
-        if not isinstance(operand, Value) or operand.dtype != "float":
-            return True
-        node = self.plan.producers.get(operand.id)
-        return node is not None and operators.is_int(node, self._is_int)
+        return operand.dtype != "float" or operand.id in self.ints

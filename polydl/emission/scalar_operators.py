@@ -33,8 +33,10 @@ _ARITHMETIC = frozenset(
     not_equal""".split()
 )
 _WHOLE = frozenset("floor ceil round trunc sign".split())  # ints in Python
-_KEEPS_INTS = frozenset("add subtract multiply remainder negative absolute square".split())
-_GIVES_EITHER = frozenset("minimum maximum where clip".split())
+_KEEPS_INTS = frozenset(
+    "add subtract multiply remainder negative absolute square astype stop_gradient".split()
+)
+_GIVES_EITHER = frozenset("minimum maximum where clip call".split())
 
 
 def literal(value: Scalar) -> Code:

@@ -10,6 +10,7 @@ from polydl.program.types import Block, Node, Operand, Value, values_of
 
 MAX_DEPTH = 4  # operations nested in one expression
 MAX_RESULT_DEPTH = 6  # in what is returned
+MAX_TERMS = 16  # of a sum, that count as one operation more
 _SHORT = 2  # operations in a side of a conditional expression
 
 
@@ -66,7 +67,6 @@ class Plan:
         """How often values are used, and how deep their expressions are."""
         (result,) = self.block.outputs
         self.result = self.resolved(result)
-        self.uses: dict[int, int] = {}
         self.sizes: dict[int, int] = {}  # operations in an expression, the shared ones left out
         self.nodes: list[Node] = []  # what the result depends on, last first
         needed = {self.result.id} if isinstance(self.result, Value) else set()
@@ -74,9 +74,13 @@ class Plan:
             if node.output.id in needed and not is_transparent(node):
                 self.nodes.append(node)
                 needed |= {x.id for x in self.operands(node) if isinstance(x, Value)}
-        for operand in [self.result, *(x for node in self.nodes for x in self.operands(node))]:
-            if isinstance(operand, Value):
-                self.uses[operand.id] = self.uses.get(operand.id, 0) + 1
+        self.users: dict[int, list[Node]] = {}
+        for node in self.nodes:
+            for value in values_of(tuple(self.operands(node))):
+                self.users.setdefault(value.id, []).append(node)
+        self.uses = {value: len(users) for value, users in self.users.items()}
+        for value in values_of((self.result,)):
+            self.uses[value.id] = self.uses.get(value.id, 0) + 1
         for node in reversed(self.nodes):
             own = self._made_once(self.operands(node))
             self.sizes[node.output.id] = 1 + sum(self.sizes[value] for value in own)
@@ -100,10 +104,10 @@ class Plan:
                 self.ends |= set(own)
         self.bound: set[int] = set()
         repeated = {x.id for n in self.nodes if n.op == "sign" for x in values_of(n.operands)}
-        depth: dict[int, int] = {}
+        depth: dict[int, float] = {}
         for node in reversed(self.nodes):
             value = node.output
-            nested = max([0, *(self._depth(depth, node, x) for x in self.operands(node))])
+            nested = max([0.0, *(self._depth(depth, node, x) for x in self.operands(node))])
             if value.id in self.ends and (value.id in self.choices or nested <= MAX_RESULT_DEPTH):
                 pass
             elif (
@@ -118,16 +122,16 @@ class Plan:
                 nested = 0
             depth[value.id] = nested
 
-    def _depth(self, depth: dict[int, int], node: Node, operand: Operand) -> int:
-        """How deep an operand makes a node's expression; sums of many are as deep as of two."""
+    def _depth(self, depth: dict[int, float], node: Node, operand: Operand) -> float:
+        """How deep an operand makes a node's expression; a sum of many is little deeper than of two."""
         if not isinstance(operand, Value) or operand.id not in self.producers:
             return 1
         same = self.producers[operand.id].op == node.op == "add"
-        return depth[operand.id] + (0 if same and depth[operand.id] else 1)
+        return depth[operand.id] + (1 / MAX_TERMS if same and depth[operand.id] else 1)
 
     def _goes_on(self, node: Node) -> bool:
         """Whether a value is but a step on the way to the next of its name: a sum's part."""
-        users = [x for x in self.nodes if node.output in self.operands(x)]
+        users = self.users.get(node.output.id, ())
         return all(x.op == node.op and x.output.name == node.output.name for x in users)
 
     def _place(self) -> None:

@@ -33,7 +33,13 @@ def require_schedule(where: str, name: str, given: Any) -> None:
             f"{where}: {name} is the class dl.{given.__name__}; give it its settings, in parentheses"
         )
     if not isinstance(given, (int, float)) or isinstance(given, bool):
-        raise DefinitionError(f"{where}: {name} must be a number or a dl.Schedule, got {given!r}")
+        own = (
+            ". A function is made one as the __call__ of a dataclass that derives from dl.Schedule"
+        )
+        raise DefinitionError(
+            f"{where}: {name} must be a number or a dl.Schedule, got {given!r}"
+            f"{own if callable(given) else ''}"
+        )
     require_rate(where, **{name: given})
 
 

@@ -34,6 +34,7 @@ SETTINGS = [
     (lambda: dl.Warmup("onecycel", 10), "Did you mean dl.OneCycle(...)"),
     (lambda: dl.Warmup(dl.CosineDecay, 10), "is the class dl.CosineDecay; give it its settings"),
     (lambda: dl.Warmup(dl.Adam(), 10), "schedule must be a number or a dl.Schedule"),
+    (lambda: dl.Warmup(lambda step: 0.1, 10), "A function is made one as the __call__ of a data"),
     (lambda: dl.Warmup(0.1, 10, start=-1.0), "start must be a number of 0 or more"),
     (lambda: dl.OneCycle(0.1, 3), "pct_start=0.3 of 3 steps"),
     (lambda: dl.OneCycle(0.1, 100, 0.6, three_phase=True), "pct_start=0.6 of 100 steps"),

@@ -260,6 +260,27 @@ def test_all_that_python_can_write() -> None:
         np.testing.assert_allclose(rate(step), float(expected), rtol=3e-15)
 
 
+@dataclass
+class Ints(dl.Schedule):
+    """What Python would give ints of."""
+
+    which: int
+
+    def __call__(self, step: Any) -> Any:
+        x = step.astype("float")
+        return [x, dl.relu(x), x * 2.0, ops.floor(x / 2.0), ops.stop_gradient(ops.round(x / 2.0)),
+                ops.maximum(x, 1.0), (step >= 2).astype("float"), dl.where(step > 2, x, 1.0)
+               ][self.which]  # fmt: skip
+
+
+@pytest.mark.parametrize("which", range(8))
+def test_a_rate_is_a_float(which: int) -> None:
+    blocks = Ints(which).trace()
+    for step, rate in enumerate(Ints(which).curve(6)):
+        assert type(rate) is float
+        assert rate == float(evaluate_block(blocks, [np.asarray(step, np.int32)])[0])
+
+
 def nested() -> dl.Training:
     pieces = [dl.Warmup(dl.CosineDecay(0.1, 90), 10), 0.02, dl.Constant(0.01)]
     return dl.Training(dl.MSE(), dl.SGD(dl.Piecewise([100, 500], pieces)))
