@@ -215,6 +215,7 @@ def test_every_operation_is_documented():
         dl.losses,
         dl.metrics,
         dl.optimizers,
+        dl.schedules,
         dl.layers,
     ):
         for name, value in vars(module).items():
