@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from polydl.emission.emitter import Emitter
     from polydl.optimizers.optimizer import Optimizer
     from polydl.training.emission import EmittedTraining
+    from polydl.training.native_optimizer import NativeOptimizer
     from polydl.training.settings import Training
+
+OptimizerState = dict[str, dict[str, np.ndarray]]
 
 GROUP = "polydl.backends"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -131,11 +134,8 @@ class Backend(ABC):
         """What writes the text of a Program. The table of natives asks it for those of Blocks."""
         raise BackendError(f"the {self.name} backend has no emitter")
 
-    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
-        """The text that constructs the framework's own optimizer, and that of its class, if emitted.
-
-        None where it has none that is equal.
-        """
+    def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
+        """The framework's own optimizer, or None where it has none that is equal."""
         return None
 
     def execute(self, emitted: Emitted) -> ModuleType:
@@ -154,9 +154,22 @@ class Backend(ABC):
     ) -> EmittedTraining:
         """The source text of the model, its training step and its loop."""
 
-    @abstractmethod
-    def carry_over(self, before: Any, after: Any) -> None:
-        """Give a fresh Trainer the state of another's optimizer, which is made alike."""
+    def optimizer_state(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> OptimizerState:
+        """What a Trainer's optimizer carries: by canonical path and slot, in canonical layouts."""
+        raise BackendError(f"the {self.name} backend gives no state of optimizers")
+
+    def set_optimizer_state(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        state: OptimizerState,
+        step: int,
+    ) -> None:
+        """Give a Trainer's optimizer what another carried after `step` updates, of any backend."""
+        raise BackendError(f"the {self.name} backend takes no state of optimizers")
 
     def set_threads(self, threads: int) -> None:
         """Pin this process to a number of threads, where the framework takes no variable for it."""

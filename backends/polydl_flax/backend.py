@@ -11,17 +11,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from polydl.backend import Backend, Options
+from polydl.backend import Backend, NativeModel, OptimizerState, Options
 from polydl.emission.emitted import Emitted
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
+from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.settings import Training
 from polydl_flax import natives
 from polydl_flax.construct import construct
 from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
-from polydl_flax.trainer import native_optimizer, trainer_lines
+from polydl_flax.optimizer_state import optimizer_state, set_optimizer_state
+from polydl_flax.optimizers import native_optimizer
+from polydl_flax.trainer import trainer_lines
 
 _PLATFORMS = ("cuda", "rocm", "tpu")
 
@@ -60,12 +63,23 @@ class FlaxBackend(Backend):
             program, options.dtype, options.natives, options.untrusted, functions=functions
         )
 
-    def carry_over(self, before: Any, after: Any) -> None:
-        after.opt_state = before.opt_state
+    def optimizer_state(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> OptimizerState:
+        return optimizer_state(emitted, trainer)
 
-    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
-        construct = native_optimizer(optimizer)
-        return None if construct is None else (construct, "")
+    def set_optimizer_state(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        state: OptimizerState,
+        step: int,
+    ) -> None:
+        set_optimizer_state(emitted, trainer, state, step)
+
+    def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
+        return native_optimizer(optimizer)
 
     def emit(self, program: Program, options: Options) -> Emitted:
         return self.emitter(program, options).emit()
@@ -84,7 +98,7 @@ class FlaxBackend(Backend):
         place = f'jax.devices("{device.platform}")[{device.id}]' if device else ""
 
         def write(parts: TrainingParts) -> list[str]:
-            return trainer_lines(parts, options.natives, place)
+            return trainer_lines(parts, place)
 
         return emit_training(
             program,

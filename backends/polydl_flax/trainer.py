@@ -6,76 +6,66 @@ donated arguments, in nested dicts, which JAX dispatches much faster than nnx.St
 
 from __future__ import annotations
 
-from polydl.optimizers.adam import Adam
-from polydl.optimizers.optimizer import Optimizer
-from polydl.optimizers.sgd import SGD
+from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
+from polydl.training.rule_groups import rule_groups
+from polydl_flax.optimizer_text import (
+    frozen_text,
+    grouping,
+    optimizer_text,
+    update_rule_lines,
+)
+from polydl_flax.optimizers import native_optimizer
+
+_BODY = INDENT * 2
 
 
-def native_optimizer(optimizer: Optimizer) -> str | None:
-    """optax's constructor for an update rule, or None where it has none that is equal."""
-    if type(optimizer) is SGD:
-        text = f"optax.sgd({optimizer.learning_rate!r}"
-        if optimizer.momentum:
-            text += f", momentum={optimizer.momentum!r}, nesterov={optimizer.nesterov}"
-        return f"{text})"
-    if type(optimizer) is Adam:
-        return (
-            f"optax.adam({optimizer.learning_rate!r}, b1={optimizer.beta1!r}, "
-            f"b2={optimizer.beta2!r}, eps={optimizer.epsilon!r})"
-        )
-    return None
-
-
-def trainer_lines(parts: TrainingParts, natives: bool, place: str = "") -> list[str]:
+def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
     """class Trainer, and the optimizer where optax has none.
 
     place: the text of the device, where it is not the one that JAX would take.
     """
-    native = native_optimizer(parts.optimizer) if natives else None
-    lines = [] if native else [*_update_rule(parts), "", ""]
+    groups = rule_groups(parts, native_optimizer)
+    before = update_rule_lines(parts, groups)
     arrays = ", ".join(parts.arrays)
-    step = ", step" if parts.takes_step else ""
-    initial = "optimizer.init(nnx.to_pure_dict(params))"
-    if place:
-        initial = f"jax.device_put({initial}, {place})"
-    lines += [
+    rate = ", learning_rate" if parts.takes_rate else ""
+    trained = "trainable" if parts.frozen else "nnx.Param"
+    step = _in_parts(parts) if parts.micro_batch else _whole(parts)
+    jitted = (
+        {"accumulate": "(1, 2)", "update": "(0, 2)"}
+        if parts.micro_batch
+        else {"update": "(0, 1, 2)"}
+    )
+    return [
+        *([*before, "", ""] if before else []),
         "class Trainer:",
         '    """Training and evaluation of one batch, with the optimizer\'s state."""',
         "",
         "    def __init__(self, model):",
-        f"        optimizer = {native or 'update_rule()'}",
+        *(_BODY + line for line in grouping(parts, groups)),
+        *(_BODY + line for line in _optimizer(parts, optimizer_text(parts, groups))),
+        *(_BODY + line for line in frozen_text(parts)),
         "        model.train()",
-        "        graphdef, params, _ = nnx.split(model, nnx.Param, ...)",
+        f"        graphdef, params, _ = nnx.split(model, {trained}, ...)",
         "        model.eval()",
         "        eval_graphdef, self.state = nnx.split(model)",
+        *(["        self.trainable = trainable"] if parts.frozen else []),
         "        self.model, self.params, self.rest = model, None, None",
-        f"        self.opt_state = {initial}",
+        f"        self.opt_state = {_initial(parts, place)}",
         "",
-        f"        def update(params, rest, opt_state, {arrays}{step}):",
-        "            def forward(params):",
-        "                model = nnx.merge(graphdef, params, rest)",
-        f"                outputs = model({', '.join(parts.inputs)}{step})",
-        f"                loss = {parts.loss}",
-        f"                scores = {_scores(parts)}",
-        "                rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))",
-        "                return loss, (scores, rest_after)",
-        "",
-        "            grads, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
-        "            updates, opt_state = optimizer.update(grads, opt_state, params)",
-        "            return optax.apply_updates(params, updates), rest, opt_state, scores",
+        *(_BODY + line for line in step),
         "",
         f"        def evaluate(state, {arrays}):",
         f"            outputs = nnx.merge(eval_graphdef, state)({', '.join(parts.inputs)})",
         f"            loss = {parts.loss}",
         f"            return {_scores(parts)}",
         "",
-        "        self.update = jax.jit(update, donate_argnums=(0, 1, 2))",
+        *(_BODY + line for line in _jitted(jitted)),
         "        self.evaluate = jax.jit(evaluate)",
         "",
         "    def start(self):",
         "        # copies, for the step donates its arrays and the model keeps its own",
-        "        params, rest = nnx.state(self.model, nnx.Param, ...)",
+        f"        params, rest = nnx.state(self.model, {_own(trained)}, ...)",
         "        self.params = jax.tree.map(jnp.copy, nnx.to_pure_dict(params))",
         "        self.rest = jax.tree.map(jnp.copy, nnx.to_pure_dict(rest))",
         "",
@@ -86,12 +76,8 @@ def trainer_lines(parts: TrainingParts, natives: bool, place: str = "") -> list[
         "            nnx.update(self.model, self.params, self.rest)",
         "        self.params, self.rest = None, None",
         "",
-        f"    def train_step(self, {arrays}, step):",
-        "        self.params, self.rest, self.opt_state, scores = self.update(",
-        "            self.params, self.rest, self.opt_state, "
-        f"{arrays}{', np.int32(step)' if parts.takes_step else ''}",
-        "        )",
-        "        return scores",
+        f"    def train_step(self, {arrays}, step{rate}):",
+        *(_BODY + line for line in (_call_parts(parts) if parts.micro_batch else _call(parts))),
         "",
         f"    def evaluate_step(self, {arrays}):",
         f"        return self.evaluate(self.state, {arrays})",
@@ -101,55 +87,121 @@ def trainer_lines(parts: TrainingParts, natives: bool, place: str = "") -> list[
         '        """Scores of steps as one array (steps, scores)."""',
         "        return np.stack(jax.device_get(results)).astype(np.float64)",
     ]
-    return lines
+
+
+def _optimizer(parts: TrainingParts, text: str) -> list[str]:
+    """The optimizer, or a function of the learning rate that gives it."""
+    if parts.takes_rate:
+        return ["def optimizer(learning_rate):", f"{INDENT}return {text}", ""]
+    return [f"optimizer = {text}", *([""] if parts.frozen else [])]
+
+
+def _initial(parts: TrainingParts, place: str) -> str:
+    made = "optimizer(0.0)" if parts.takes_rate else "optimizer"
+    initial = f"{made}.init(nnx.to_pure_dict(params))"
+    return f"jax.device_put({initial}, {place})" if place else initial
+
+
+def _own(trained: str) -> str:
+    return "self.trainable" if trained == "trainable" else trained
+
+
+def _jitted(donated: dict[str, str]) -> list[str]:
+    """Of each function, the arguments that its results take the place of are donated to it."""
+    return [f"self.{n} = jax.jit({n}, donate_argnums={places})" for n, places in donated.items()]
+
+
+def _forward(parts: TrainingParts, share: str = "") -> list[str]:
+    """The function that is differentiated."""
+    step = ", step" if parts.takes_step else ""
+    trained = "trainable" if parts.frozen else "nnx.Param"
+    return [
+        "def forward(params):",
+        "    model = nnx.merge(graphdef, params, rest)",
+        f"    outputs = model({', '.join(parts.inputs)}{step})",
+        f"    loss = {parts.loss}",
+        f"    scores = {share}{_scores(parts)}",
+        f"    rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not({trained})))",
+        f"    return {share}loss, (scores, rest_after)",
+        "",
+    ]
+
+
+def _update(parts: TrainingParts) -> list[str]:
+    made = "optimizer(learning_rate)" if parts.takes_rate else "optimizer"
+    return [f"updates, opt_state = {made}.update(grads, opt_state, params)"]
+
+
+def _whole(parts: TrainingParts) -> list[str]:
+    """One function that takes a step."""
+    step = ", step" if parts.takes_step else ""
+    rate = ", learning_rate" if parts.takes_rate else ""
+    inner = [
+        *_forward(parts),
+        "grads, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
+        *_update(parts),
+        "return optax.apply_updates(params, updates), rest, opt_state, scores",
+    ]
+    return [
+        f"def update(params, rest, opt_state, {', '.join(parts.arrays)}{step}{rate}):",
+        *(INDENT + line for line in inner),
+    ]
+
+
+def _in_parts(parts: TrainingParts) -> list[str]:
+    """One function for the gradients of a part of a batch, and one for the update."""
+    step = ", step" if parts.takes_step else ""
+    rate = ", learning_rate" if parts.takes_rate else ""
+    inner = [
+        *_forward(parts, "share * "),
+        "more, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
+        "return rest, jax.tree.map(jnp.add, grads, more), scores",
+    ]
+    return [
+        f"def accumulate(params, rest, grads, share, {', '.join(parts.arrays)}{step}):",
+        *(INDENT + line for line in inner),
+        "",
+        f"def update(params, grads, opt_state{rate}):",
+        *(INDENT + line for line in _update(parts)),
+        f"{INDENT}return optax.apply_updates(params, updates), opt_state",
+    ]
+
+
+def _call(parts: TrainingParts) -> list[str]:
+    others = [*(["np.int32(step)"] if parts.takes_step else [])]
+    others += ["learning_rate"] if parts.takes_rate else []
+    return [
+        "self.params, self.rest, self.opt_state, scores = self.update(",
+        f"    self.params, self.rest, self.opt_state, {', '.join([*parts.arrays, *others])}",
+        ")",
+        "return scores",
+    ]
+
+
+def _call_parts(parts: TrainingParts) -> list[str]:
+    """Part by part, and then the update."""
+    size, first = parts.micro_batch, parts.arrays[-1]
+    batches = [f"{name}[batch]" for name in parts.arrays]
+    if parts.takes_step:
+        turns = f"for part, start in enumerate(range(0, len({first}), {size})):"
+        batches.append(f"np.int32({parts.training.accumulate} * step + part)")
+    else:
+        turns = f"for start in range(0, len({first}), {size}):"
+    rate = ", learning_rate" if parts.takes_rate else ""
+    return [
+        "grads, results = jax.tree.map(jnp.zeros_like, self.params), []",
+        turns,
+        f"    batch = slice(start, start + {size})",
+        f"    share = len({first}[batch]) / len({first})",
+        "    self.rest, grads, scores = self.accumulate("
+        f"self.params, self.rest, grads, share, {', '.join(batches)})",
+        "    results.append(scores)",
+        f"self.params, self.opt_state = self.update(self.params, grads, self.opt_state{rate})",
+        "return sum(results)",
+    ]
 
 
 def _scores(parts: TrainingParts) -> str:
     if not parts.metrics:
         return "loss.reshape(1)"
     return f"jnp.stack([{', '.join(['loss', *parts.metrics])}])"
-
-
-def _update_rule(parts: TrainingParts) -> list[str]:
-    """An optax transformation around the emitted update of one parameter."""
-    slots = parts.optimizer.slots
-    carried = "".join(f', state["{slot}"]' for slot in slots)
-    zeros = dict.fromkeys(slots, "jax.tree.map(jnp.zeros_like, params)")
-    lines = [
-        "def update_rule():",
-        f'    """{type(parts.optimizer).__name__}, from its definition, as optax has it."""',
-        "",
-        "    def init(params):",
-        *_returned_dict("", {"step": "jnp.zeros((), jnp.int32)", **zeros}),
-        "",
-        "    def update(grads, state, params):",
-        '        step = state["step"] + 1',
-        "",
-        "        def rule(value, grad, *slots):",
-        f"            return {parts.update}(value, grad, step, *slots)",
-        "",
-        f"        values = jax.tree.map(rule, params, grads{carried})",
-    ]
-    if slots:
-        names = ", ".join(["values", *slots])
-        inner = ", ".join(["0"] * (1 + len(slots)))
-        lines += [
-            f"        {names} = jax.tree.transpose(",
-            f"            jax.tree.structure(params), jax.tree.structure(({inner})), values",
-            "        )",
-        ]
-    return [
-        *lines,
-        "        updates = jax.tree.map(jnp.subtract, values, params)",
-        *_returned_dict("updates, ", {"step": "step", **{slot: slot for slot in slots}}),
-        "",
-        "    return optax.GradientTransformation(init, update)",
-    ]
-
-
-def _returned_dict(before: str, items: dict[str, str]) -> list[str]:
-    """A return statement with a dict, an item a line where there are several."""
-    texts = [f'"{name}": {value}' for name, value in items.items()]
-    if len(texts) == 1:
-        return [f"        return {before}{{{texts[0]}}}"]
-    return [f"        return {before}{{", *(f"            {t}," for t in texts), "        }"]

@@ -6,19 +6,22 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
-from polydl.backend import Backend, Options
+from polydl.backend import Backend, NativeModel, OptimizerState, Options
 from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
+from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.settings import Training
 from polydl_keras import engine, natives
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
+from polydl_keras.optimizer_state import optimizer_state, set_optimizer_state
+from polydl_keras.optimizers import CLASSES, native_optimizer
 from polydl_keras.step_plan import StepPlan, steps_per_execution, suits_xla
-from polydl_keras.trainer import OPTIMIZERS, native_optimizer, trainer_lines
+from polydl_keras.trainer import trainer_lines
 
 
 class KerasBackend(Backend):
@@ -44,10 +47,20 @@ class KerasBackend(Backend):
                 f"Keras on {engine.ENGINE} computes in float32 only; use it on tensorflow"
             )
 
-    def carry_over(self, before: Any, after: Any) -> None:
-        pairs = zip(after.optimizer.variables, before.optimizer.variables, strict=True)
-        for variable, old in pairs:
-            variable.assign(old)
+    def optimizer_state(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> OptimizerState:
+        return optimizer_state(emitted, model, trainer)
+
+    def set_optimizer_state(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        state: OptimizerState,
+        step: int,
+    ) -> None:
+        set_optimizer_state(emitted, model, trainer, state, step)
 
     def set_threads(self, threads: int) -> None:
         """TensorFlow takes a number of threads only until it has started."""
@@ -66,7 +79,7 @@ class KerasBackend(Backend):
             program, options.dtype, options.natives, options.untrusted, functions=functions
         )
 
-    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
+    def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
         return native_optimizer(optimizer)
 
     def emit(self, program: Program, options: Options) -> Emitted:
@@ -86,7 +99,7 @@ class KerasBackend(Backend):
 
         def emitter(whole: Program, functions: tuple[str, ...]) -> KerasEmitter:
             made = self.emitter(whole, options, functions)
-            made.taken |= OPTIMIZERS
+            made.taken |= CLASSES
             emitters.append(made)
             return made
 
@@ -94,7 +107,7 @@ class KerasBackend(Backend):
 
         def write(parts: TrainingParts) -> list[str]:
             plan = StepPlan(suits_xla(program, options.device, emitters[-1].loops), steps)
-            return trainer_lines(parts, program, options.dtype, options.natives, plan)
+            return trainer_lines(parts, program, options.dtype, plan)
 
         return emit_training(
             program,

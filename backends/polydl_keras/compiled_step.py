@@ -18,6 +18,9 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
     given = ", ".join([model_inputs(parts, program), *others, "return_dict=True"])
     zero = ["        step = np.int32(0)"] if parts.takes_step else []
     cast = ["        step = np.int32(step)"] if parts.takes_step else []
+    rate = ", learning_rate" if parts.takes_rate else ""
+    if rate:
+        cast.append("        self.model.optimizer.learning_rate.assign(learning_rate)")
     return [
         *_trained(parts),
         "",
@@ -36,7 +39,7 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
         "    def finish(self):",
         '        """Nothing to hand back."""',
         "",
-        f"    def train_step(self, {arrays}, step):",
+        f"    def train_step(self, {arrays}, step{rate}):",
         *cast,
         "        self.model.reset_metrics()",
         f"        return self.model.train_on_batch({given})",

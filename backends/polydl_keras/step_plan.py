@@ -38,7 +38,7 @@ class StepPlan:
 
 
 def steps_per_execution(program: Program, training: Training) -> int:
-    if not on_tensorflow():
+    if not on_tensorflow() or training.accumulate > 1:
         return 1
     fitting = BYTES_PER_EXECUTION // _bytes_per_batch(program, training.batch_size)
     return training.steps_per_execution or min(STEPS_PER_EXECUTION, max(1, fitting))

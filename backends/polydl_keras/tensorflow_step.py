@@ -6,23 +6,34 @@ of TensorFlow's dispatch.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from polydl.emission.code import INDENT
 from polydl.program.sizes import Shape, Size
 from polydl.program.types import Program
 from polydl.training.emission import TrainingParts
+from polydl.training.rule_groups import RuleGroup
+from polydl_keras import accumulating
 from polydl_keras.functional import nested
+from polydl_keras.optimizer_text import construction, trained_text, update_lines
 from polydl_keras.step_plan import StepPlan
 
 
 def tensorflow_step(
-    parts: TrainingParts, program: Program, dtype: str, optimizer: str, plan: StepPlan
+    parts: TrainingParts,
+    program: Program,
+    dtype: str,
+    groups: Sequence[RuleGroup],
+    plan: StepPlan,
 ) -> list[str]:
-    """class Trainer. optimizer: the text that makes it."""
+    """class Trainer, of the rules that move groups of variables."""
     arrays = ", ".join(parts.arrays)
     called = f"self.model({model_inputs(parts, program)}"
-    compiled = ", jit_compile=True" if plan.xla else ""
     scores = f"        return {_scores(parts)}"
-    method = "updates" if plan.several else "update"
+    if parts.micro_batch:
+        made, step = accumulating.made(parts, dtype, plan.xla), accumulating.step
+    else:
+        made, step = _made(parts, dtype, plan), _step
     return [
         "class Trainer:",
         '    """Training and evaluation of one batch, with the optimizer\'s state."""',
@@ -30,19 +41,9 @@ def tensorflow_step(
         *([f"    steps_per_execution = {plan.steps}", ""] if plan.several else []),
         "    def __init__(self, model):",
         "        self.model = model",
-        f"        self.optimizer = {optimizer}",
-        "        self.optimizer.build(model.trainable_variables)",
+        *(INDENT * 2 + line for line in construction(parts, groups)),
         *_batch(program, parts, dtype),
-        "        step = tf.TensorSpec((), tf.int32)",
-        f"        update = tf.function(self.{method}, autograph=False{compiled})",
-        *(
-            [
-                "        batches = [tf.TensorSpec((None, *x.shape), x.dtype) for x in batch]",
-                "        self.train_steps = update.get_concrete_function(*batches, step)",
-            ]
-            if plan.several
-            else ["        self.train_step = update.get_concrete_function(*batch, step)"]
-        ),
+        *(INDENT * 2 + line for line in made),
         "        self.evaluate_step = tf.function(self.score, batch, autograph=False)",
         "",
         "    def start(self):",
@@ -51,16 +52,7 @@ def tensorflow_step(
         "    def finish(self):",
         '        """Nothing to hand back."""',
         "",
-        f"    def update(self, {arrays}, step):",
-        "        variables = self.model.trainable_variables",
-        "        with tf.GradientTape() as tape:",
-        f"            outputs = {called}, training=True)",
-        f"            loss = {parts.loss}",
-        "        gradients = tape.gradient(loss, [v.value for v in variables])",
-        *(INDENT * 2 + line for line in _densify(program)),
-        "        self.optimizer.apply(gradients, variables)",
-        scores,
-        "",
+        *(INDENT + line if line else "" for line in step(parts, program, groups, _scores(parts))),
         *(_several(parts, arrays, dtype) if plan.several else []),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
@@ -82,22 +74,85 @@ def tensorflow_step(
     ]
 
 
+def _made(parts: TrainingParts, dtype: str, plan: StepPlan) -> list[str]:
+    """The functions of a step, traced."""
+    compiled = ", jit_compile=True" if plan.xla else ""
+    method = "updates" if plan.several else "update"
+    rate = f"tf.TensorSpec((), tf.{dtype})"
+    lines = ["step = tf.TensorSpec((), tf.int32)"]
+    given = "step"
+    if parts.takes_rate:
+        given = "step, rate"
+        lines.append(f"rate = {rate.replace('()', '(None,)') if plan.several else rate}")
+    lines.append(f"update = tf.function(self.{method}, autograph=False{compiled})")
+    if not plan.several:
+        return [*lines, f"self.train_step = update.get_concrete_function(*batch, {given})"]
+    return [
+        *lines,
+        "batches = [tf.TensorSpec((None, *x.shape), x.dtype) for x in batch]",
+        f"self.train_steps = update.get_concrete_function(*batches, {given})",
+    ]
+
+
+def _step(
+    parts: TrainingParts, program: Program, groups: Sequence[RuleGroup], scores: str
+) -> list[str]:
+    """The method of one update."""
+    rate = ", learning_rate" if parts.takes_rate else ""
+    inner = [
+        f"variables = {trained_text(parts, groups)}",
+        *forward(parts, program),
+        "gradients = tape.gradient(loss, [v.value for v in variables])",
+        *densify(program),
+        *clip(parts),
+        *update_lines(parts, groups),
+        f"return {scores}",
+    ]
+    return [
+        f"def update(self, {', '.join(parts.arrays)}, step{rate}):",
+        *(INDENT + line for line in inner),
+        "",
+    ]
+
+
+def forward(parts: TrainingParts, program: Program) -> list[str]:
+    """The loss, on the tape."""
+    return [
+        "with tf.GradientTape() as tape:",
+        f"    outputs = self.model({model_inputs(parts, program)}, training=True)",
+        f"    loss = {parts.loss}",
+    ]
+
+
+def clip(parts: TrainingParts) -> list[str]:
+    lines = []
+    if (value := parts.training.clip_value) is not None:
+        lines.append(f"gradients = [tf.clip_by_value(g, {-value!r}, {value!r}) for g in gradients]")
+    if (norm := parts.training.clip_norm) is not None:
+        lines.append(f"gradients, _ = tf.clip_by_global_norm(gradients, {norm!r})")
+    return lines
+
+
 def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
     """Methods for batches (steps, batch, ...), and for one batch."""
     one = ", ".join(f"{name}[None]" for name in parts.arrays)
+    rates, each, single = "", "", ""
+    if parts.takes_rate:
+        rates, each, single = ", learning_rates", ", learning_rates", ", [learning_rate]"
+    rate = ", learning_rate" if parts.takes_rate else ""
     return [
-        f"    def updates(self, {arrays}, step):",
+        f"    def updates(self, {arrays}, step{rates}):",
         '        """One step after the other, on batches (steps, batch, ...)."""',
         f"        steps = step + tf.range(tf.shape({parts.arrays[-1]})[0])",
         "        return tf.map_fn(",
         "            lambda batch: self.update(*batch),",
-        f"            ({arrays}, steps),",
+        f"            ({arrays}, steps{each}),",
         f"            fn_output_signature=tf.{dtype},",
         "            parallel_iterations=1,",
         "        )",
         "",
-        f"    def train_step(self, {arrays}, step):",
-        f"        return self.train_steps({one}, step)",
+        f"    def train_step(self, {arrays}, step{rate}):",
+        f"        return self.train_steps({one}, step{single})",
         "",
     ]
 
@@ -122,7 +177,7 @@ def _spec(shape: Shape, dtype: str, floats: str) -> str:
     return f"tf.TensorSpec({sizes}, tf.{name})"
 
 
-def _densify(program: Program) -> list[str]:
+def densify(program: Program) -> list[str]:
     """Gradients of tables come as rows; every row moves with its moments."""
     takes = any(node.op == "take" for b in program.blocks.values() for node in b.nodes)
     return ["gradients = [tf.convert_to_tensor(g) for g in gradients]"] if takes else []

@@ -1,43 +1,65 @@
-"""An emitted keras.optimizers.Optimizer around the definition of an update rule."""
+"""An emitted keras.optimizers.Optimizer around the definitions of update rules."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from polydl.training.emission import TrainingParts
+from polydl.training.rule_groups import RuleGroup, first_value
 
 
-def update_rule(parts: TrainingParts) -> list[str]:
+def update_rule(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str]:
     """class UpdateRule: any rule, with keras.ops only, on any engine."""
-    slots = parts.optimizer.slots
-    rate = parts.optimizer.learning_rate
-    own = [f"self.{slot}_slots[index]" for slot in slots]
-    name = type(parts.optimizer).__name__
+    names = dict.fromkeys(type(group.optimizer).__name__ for group in groups)
+    carries = any(group.optimizer.slots for group in groups)
+    shaped = any(first_value(g, slot)[0] is not None for g in groups for slot in g.optimizer.slots)
+    signature = ["self", "rule"]
+    signature += [] if not carries else ["slots=()"] if _some_carry_none(groups) else ["slots"]
+    signature += ["shapes={}"] if shaped else []
+    kept = ["rule", *(["fills"] if carries else []), *(["shapes"] if shaped else [])]
+    given = ["rule", *(["slots"] if carries else []), *(["shapes"] if shaped else [])]
+    arguments = ["variable", "gradient", "self.iterations + 1"]
+    if parts.takes_rate:
+        signature.append("learning_rate")
+        arguments.append("learning_rate")
+    rate = "learning_rate" if parts.takes_rate else repr(groups[0].constant_rate)
     lines = [
         "class UpdateRule(keras.optimizers.Optimizer):",
-        f'    """{name}, from its definition."""',
+        f'    """{" and ".join(names)}, from its definition."""',
         "",
-        "    def __init__(self):",
-        f"        super().__init__(learning_rate={rate!r})",
+        f"    def __init__({', '.join(signature)}):",
+        f"        super().__init__(learning_rate={rate})",
+        f"        {', '.join(f'self.{k}' for k in kept)} = {', '.join(given)}",
         "",
     ]
-    if slots:
-        lines += [
-            "    def build(self, variables):",
-            "        if self.built:",
-            "            return",
-            "        super().build(variables)",
-            *(
-                f'        self.{slot}_slots = self.add_optimizer_variables(variables, "{slot}")'
-                for slot in slots
-            ),
-            "",
+    if not carries:
+        return [
+            *lines,
+            "    def update_step(self, gradient, variable, learning_rate):",
+            f"        variable.assign(self.rule({', '.join(arguments)}))",
         ]
-    arguments = ", ".join(["variable", "gradient", "self.iterations + 1", *own])
-    results = ", ".join(["value", *slots])
+    shape = "self.shapes.get(name, v.shape)" if shaped else "v.shape"
     return [
         *lines,
+        "    def build(self, variables):",
+        "        if self.built:",
+        "            return",
+        "        super().build(variables)",
+        "        self.slots = {}",
+        "        for name, fill in self.fills.items():",
+        "            begin = keras.initializers.Constant(fill)",
+        "            self.slots[name] = ["
+        f"self.add_variable({shape}, begin, v.dtype, name=name) for v in variables]",
+        "",
         "    def update_step(self, gradient, variable, learning_rate):",
-        *(["        index = self._get_variable_index(variable)"] if slots else []),
-        f"        {results} = {parts.update}({arguments})",
-        *(f"        {place}.assign({slot})" for place, slot in zip(own, slots, strict=True)),
+        "        index = self._get_variable_index(variable)",
+        "        slots = [self.slots[name][index] for name in self.fills]",
+        f"        value, *moved = self.rule({', '.join(arguments)}, *slots)",
+        "        for slot, new in zip(slots, moved):",
+        "            slot.assign(new)",
         "        variable.assign(value)",
     ]
+
+
+def _some_carry_none(groups: Sequence[RuleGroup]) -> bool:
+    return not all(group.optimizer.slots for group in groups)

@@ -12,19 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from polydl.backend import Backend, NativeModel, Options
+from polydl.backend import Backend, NativeModel, OptimizerState, Options
 from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
 from polydl.optimizers.optimizer import Optimizer
 from polydl.precision import is_low
 from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
+from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.settings import Training
 from polydl_torch import natives
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first, turned_inputs
-from polydl_torch.trainer import native_optimizer, trainer_lines
+from polydl_torch.optimizer_state import optimizer_state, set_optimizer_state
+from polydl_torch.optimizers import native_optimizer
+from polydl_torch.trainer import trainer_lines
 
 
 class TorchModel(NativeModel):
@@ -170,8 +173,20 @@ class TorchBackend(Backend):
     def check_options(self, options: Options) -> None:
         """Both layouts will do."""
 
-    def carry_over(self, before: Any, after: Any) -> None:
-        after.optimizer.load_state_dict(before.optimizer.state_dict())
+    def optimizer_state(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> OptimizerState:
+        return optimizer_state(emitted, trainer)
+
+    def set_optimizer_state(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        state: OptimizerState,
+        step: int,
+    ) -> None:
+        set_optimizer_state(emitted, trainer, state, step)
 
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)
@@ -194,9 +209,8 @@ class TorchBackend(Backend):
             laid_out, options.dtype, options.natives, options.untrusted, functions=functions
         )
 
-    def native_optimizer(self, optimizer: Optimizer) -> tuple[str, str] | None:
-        construct = native_optimizer(optimizer)
-        return None if construct is None else (construct, "")
+    def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
+        return native_optimizer(optimizer)
 
     def emit(self, program: Program, options: Options) -> Emitted:
         emitter = self.emitter(program, options)
@@ -213,7 +227,7 @@ class TorchBackend(Backend):
         self, program: Program, training: Training, options: Options
     ) -> EmittedTraining:
         def write(parts: TrainingParts) -> list[str]:
-            return trainer_lines(parts, options.device, options.natives)
+            return trainer_lines(parts, options.device)
 
         return emit_training(
             program,

@@ -2,71 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from polydl.emission.code import INDENT
-from polydl.optimizers.adam import Adam
-from polydl.optimizers.optimizer import Optimizer
-from polydl.optimizers.sgd import SGD
 from polydl.training.emission import TrainingParts
+from polydl.training.rule_groups import rule_groups
+from polydl_torch.optimizer_text import (
+    construction,
+    each_optimizer,
+    has_rates,
+    optimizers_of,
+    update_rule_lines,
+)
+from polydl_torch.optimizers import native_optimizer
 
 
-def native_optimizer(optimizer: Optimizer) -> str | None:
-    """torch.optim's constructor for an update rule, or None where it has none that is equal."""
-    if type(optimizer) is SGD:
-        text = f"torch.optim.SGD(model.parameters(), lr={optimizer.learning_rate!r}"
-        if optimizer.momentum:
-            text += f", momentum={optimizer.momentum!r}"
-        if optimizer.nesterov:
-            text += ", nesterov=True"
-        return f"{text}, fused=True)"
-    if type(optimizer) is Adam:
-        betas = f"({optimizer.beta1!r}, {optimizer.beta2!r})"
-        return (
-            f"torch.optim.Adam(model.parameters(), lr={optimizer.learning_rate!r}, betas={betas}, "
-            f"eps={optimizer.epsilon!r}, fused=True)"
-        )
-    return None
-
-
-def trainer_lines(parts: TrainingParts, device: str, natives: bool) -> list[str]:
+def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
     """class Trainer, and the optimizer's class where torch has none."""
-    native = native_optimizer(parts.optimizer) if natives else None
-    lines = [] if native else [*_optimizer_class(parts), "", ""]
-    construct = native or "UpdateRule(model.parameters())"
+    groups = rule_groups(parts, native_optimizer)
+    optimizers = optimizers_of(groups)
+    before = update_rule_lines(parts, groups)
     moved = "" if device == "cpu" else f'.to("{device}")'
     arrays = parts.arrays
-    signature = ", ".join([*arrays, "step"])
+    rate = ["learning_rate"] if parts.takes_rate else []
     to_torch = [f"{a} = torch.from_numpy({a}){moved}" for a in arrays]
-    call = ", ".join([*parts.inputs, *(["step"] if parts.takes_step else [])])
-    step_tensor = f"step = torch.tensor(step, dtype=torch.int32{_on(device)})"
-    lines += [
+    step = _in_parts(parts, device) if parts.micro_batch else _whole(parts, device)
+    zero = each_optimizer(optimizers, "optimizer.zero_grad()")
+    lines = [
+        *([*before, "", ""] if before else []),
         "class Trainer:",
         '    """Training and evaluation of one batch, with the optimizer\'s state."""',
         "",
         "    def __init__(self, model):",
         "        self.model = model",
-        f"        self.optimizer = {construct}",
+        *(INDENT * 2 + line for line in construction(parts, optimizers)),
         "",
         "    def start(self):",
         "        self.model.train()",
+        *_freezing(parts, False),
         "",
         "    def finish(self):",
         "        self.model.eval()",
+        *_freezing(parts, True),
         "",
-        f"    def train_step(self, {signature}):",
+        f"    def train_step(self, {', '.join([*arrays, 'step', *rate])}):",
         *(INDENT * 2 + line for line in to_torch),
-        *([INDENT * 2 + step_tensor] if parts.takes_step else []),
-        f"        outputs = self.model({call})",
-        f"        loss = {parts.loss}",
-        "        self.optimizer.zero_grad()",
-        "        loss.backward()",
-        "        self.optimizer.step()",
-        *_results(parts, detached=True),
+        *(INDENT * 2 + line for line in step(zero)),
+        *(["        self.clip()"] if parts.clips else []),
+        *(INDENT * 2 + line for line in each_optimizer(optimizers, *_update(parts))),
+        *_results(parts),
         "",
+        *_clip(parts),
         f"    def evaluate_step(self, {', '.join(arrays)}):",
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),
         f"            outputs = self.model({', '.join(parts.inputs)})",
-        *(INDENT + line for line in _scores(parts, parts.loss)),
+        f"            return {_scores(parts, parts.loss)}",
         "",
         "    @staticmethod",
         "    def fetch(results):",
@@ -76,44 +67,115 @@ def trainer_lines(parts: TrainingParts, device: str, natives: bool) -> list[str]
     return lines
 
 
+def _whole(parts: TrainingParts, device: str) -> Callable[[list[str]], list[str]]:
+    """Gradients of a batch."""
+
+    def lines(zero: list[str]) -> list[str]:
+        return [
+            *_step_tensor(parts, device, "step"),
+            *_forward(parts),
+            *zero,
+            "loss.backward()",
+        ]
+
+    return lines
+
+
+def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[str]]:
+    """Gradients of a batch, part by part; the backward pass adds them up."""
+    size, arrays = parts.micro_batch, parts.arrays
+    names = ", ".join(arrays) if len(arrays) > 1 else f"({arrays[0]},)"
+    split = ", ".join(f"{name}.split({size})" for name in arrays)
+    counted = parts.takes_step
+    turns = f"part, ({', '.join(arrays)}{',' * (len(arrays) == 1)})" if counted else names
+    over = f"enumerate(zip({split}))" if counted else f"zip({split})"
+    number = f"{parts.training.accumulate} * step + part"
+    inner = [
+        *_step_tensor(parts, device, number, "number"),
+        *_forward(parts, "number"),
+        f"share = len({arrays[-1]}) / count",
+        "(share * loss).backward()",
+        *_score_lines(parts, "results.append(share * {})"),
+    ]
+
+    def lines(zero: list[str]) -> list[str]:
+        return [
+            f"count, results = len({arrays[-1]}), []",
+            *zero,
+            f"for {turns} in {over}:",
+            *(INDENT + line for line in inner),
+        ]
+
+    return lines
+
+
+def _forward(parts: TrainingParts, step: str = "step") -> list[str]:
+    call = ", ".join([*parts.inputs, *([step] if parts.takes_step else [])])
+    return [f"outputs = self.model({call})", f"loss = {parts.loss}"]
+
+
+def _step_tensor(parts: TrainingParts, device: str, number: str, name: str = "step") -> list[str]:
+    if not parts.takes_step:
+        return []
+    return [f"{name} = torch.tensor({number}, dtype=torch.int32{_on(device)})"]
+
+
 def _on(device: str) -> str:
     return "" if device == "cpu" else f', device="{device}"'
 
 
-def _results(parts: TrainingParts, detached: bool) -> list[str]:
-    if not parts.metrics:
-        return ["        return loss.detach().reshape(1)"]
-    return ["        with torch.no_grad():", *(INDENT + x for x in _scores(parts, "loss"))]
-
-
-def _scores(parts: TrainingParts, loss: str) -> list[str]:
-    return [f"        return torch.stack([{', '.join([loss, *parts.metrics])}])"]
-
-
-def _optimizer_class(parts: TrainingParts) -> list[str]:
-    """A torch.optim.Optimizer around the emitted update rule."""
-    slots = parts.optimizer.slots
-    state = "".join(f', state["{slot}"]' for slot in slots)
-    targets = ", ".join(["new_value", *(f'state["{slot}"]' for slot in slots)])
-    fresh = [f'                    state["{slot}"] = torch.zeros_like(value)' for slot in slots]
+def _freezing(parts: TrainingParts, trained: bool) -> list[str]:
+    if not parts.frozen:
+        return []
     return [
-        "class UpdateRule(torch.optim.Optimizer):",
-        f'    """{type(parts.optimizer).__name__}, from its definition."""',
-        "",
-        "    def __init__(self, parameters):",
-        "        super().__init__(parameters, {})",
-        "",
-        "    @torch.no_grad()",
-        "    def step(self):",
-        "        for group in self.param_groups:",
-        '            for value in group["params"]:',
-        "                if value.grad is None:",
-        "                    continue",
-        "                state = self.state[value]",
-        "                if not state:",
-        '                    state["step"] = torch.zeros((), dtype=torch.int32)',
-        *fresh,
-        '                state["step"] += 1',
-        f'                {targets} = {parts.update}(value, value.grad, state["step"]{state})',
-        "                value.copy_(new_value)",
+        "        for parameter in self.frozen:",
+        f"            parameter.requires_grad_({trained})",
     ]
+
+
+def _update(parts: TrainingParts) -> list[str]:
+    if not parts.takes_rate:
+        return ["optimizer.step()"]
+    rate = 'learning_rate * group["rate"]' if has_rates(parts) else "learning_rate"
+    return [
+        "for group in optimizer.param_groups:",
+        f'    group["lr"] = {rate}',
+        "optimizer.step()",
+    ]
+
+
+def _clip(parts: TrainingParts) -> list[str]:
+    """A method; torch's clip_grad_norm_ adds 1e-6 to the norm."""
+    value, norm = parts.training.clip_value, parts.training.clip_norm
+    if not parts.clips:
+        return []
+    lines = [
+        "    def clip(self):",
+        "        parameters = [p for p in self.model.parameters() if p.grad is not None]",
+    ]
+    if value is not None:
+        lines.append(f"        torch.nn.utils.clip_grad_value_(parameters, {value!r})")
+    if norm is not None:
+        lines += [
+            "        gradients = [p.grad for p in parameters]",
+            "        norm = torch.nn.utils.get_total_norm(gradients)",
+            f"        torch._foreach_mul_(gradients, {norm!r} / norm.clamp(min={norm!r}))",
+        ]
+    return [*lines, ""]
+
+
+def _results(parts: TrainingParts) -> list[str]:
+    if parts.micro_batch:
+        return ["        return torch.stack(results).sum(0)"]
+    return [f"        {line}" for line in _score_lines(parts, "return {}")]
+
+
+def _score_lines(parts: TrainingParts, statement: str) -> list[str]:
+    """A statement of a batch's scores, which are not differentiated."""
+    if not parts.metrics:
+        return [statement.format("loss.detach().reshape(1)")]
+    return ["with torch.no_grad():", INDENT + statement.format(_scores(parts, "loss"))]
+
+
+def _scores(parts: TrainingParts, loss: str) -> str:
+    return f"torch.stack([{', '.join([loss, *parts.metrics])}])"

@@ -139,9 +139,7 @@ def _optimizer(own: Backend, row: OptimizerRow) -> str | None:
     native = own.native_optimizer(row.rule)
     if native is None:
         return None
-    construct, text = native
-    name = construct.partition("(")[0]
-    return _named(name, {name: text} if text else {})
+    return _named(native.name, {native.name: native.support} if native.support else {})
 
 
 def _shown(native: Native, block: Block, support: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -72,7 +73,8 @@ class Emitter(Dialect):
         ]
         lines = [line if line.strip() else "" for line in [*support, *texts]]
         body = "\n".join(lines).strip("\n")
-        source = "\n".join(self.header(body)) + "\n\n\n" + body + "\n"
+        header = [*standard_imports(body), *self.header(body)]
+        source = "\n".join(header) + "\n\n\n" + body + "\n"
         return Emitted(source, self.entry_name(), self.bindings())
 
     def entry_name(self) -> str:
@@ -314,3 +316,12 @@ class Emitter(Dialect):
     def loop(self, body: Body, nodes: Sequence[Node], arguments: list[Code]) -> tuple[str, Code]:
         """The header and the call of a loop over a list of modules."""
         return loops.loop(self, body, nodes, arguments)
+
+
+STANDARD = ("math",)
+
+
+def standard_imports(body: str) -> list[str]:
+    """The imports of the standard library that a text needs, and the empty line after them."""
+    found = [f"import {name}" for name in STANDARD if re.search(rf"(?<![\w.]){name}\.", body)]
+    return [*found, ""] if found else []

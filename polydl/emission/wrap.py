@@ -35,7 +35,11 @@ def wrap(line: str) -> list[str]:
     clauses = _split(inner, " for ")
     if len(parts) == 1 and len(clauses) == 2:
         first, second = clauses
-        lines = [*wrap(f"{indent}    {first.strip()}"), *wrap(f"{indent}    for {second.strip()}")]
+        over, *conditions = _split(second, " if ")
+        texts = [first.strip(), f"for {over.strip()}"]
+        for condition in conditions:
+            texts += _conditions(condition.strip(), LINE_LENGTH - len(indent) - 4)
+        lines = [line for text in texts for line in wrap(f"{indent}    {text}")]
         return [*_head(head), *lines, tail]
     if len(parts) == 1 and not is_tuple and not _is_call(line, start):
         return [*_head(head), *wrap(body), tail]
@@ -43,6 +47,14 @@ def wrap(line: str) -> list[str]:
     for part in parts:
         lines += wrap(f"{indent}    {part.strip()},")
     return [*_head(head), *lines, tail]
+
+
+def _conditions(text: str, length: int) -> list[str]:
+    """A comprehension's condition, a line for each part where it is too long."""
+    if len(text) + 3 <= length:
+        return [f"if {text}"]
+    first, *others = _split(text, " and ")
+    return [f"if {first.strip()}", *(f"and {other.strip()}" for other in others)]
 
 
 def _before_tuple(line: str) -> str:

@@ -84,9 +84,6 @@ class ReferenceBackend(Backend):
     ) -> ReferenceModel:
         return ReferenceModel(program, emitted, options.dtype)
 
-    def carry_over(self, before: Any, after: Any) -> None:
-        raise BackendError("the reference has no trainers")
-
     def emit_training(
         self, program: Program, training: Training, options: Options
     ) -> EmittedTraining:

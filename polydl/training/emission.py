@@ -19,17 +19,19 @@ from polydl.program.sizes import Shape
 from polydl.program.types import Block, DType, Program, Value
 from polydl.spec.tracing import trace_function
 from polydl.training.loop import loop_text
+from polydl.training.rules import Rule, frozen, parameter_shapes, rules
 from polydl.training.settings import Training
 
 # names that a training program has itself
 PROGRAM_NAMES = frozenset(
-    """Trainer UpdateRule SCORES average evaluate executions fit inputs loss model optimizer
-    outputs results step targets weights""".split()
+    """Trainer UpdateRule SCORES average evaluate executions fit inputs learning_rate loss model
+    optimizer optimizers outputs results step targets update_rule weights""".split()
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
-    """eval_graphdef forward grads graphdef gradients opt_state params rest rest_after results scores
-    self state tape trained training update updates value values variables""".split()
+    """batch batches count eval_graphdef forward grads graphdef gradients group more part
+    opt_state params rest rest_after results scores self share state tape trainable trained
+    training update updates value values variables""".split()
 )
 
 
@@ -38,13 +40,26 @@ class EmittedTraining:
     """The source of a training program. It defines the model, Trainer, evaluate and fit.
 
     entry and bindings are those of the model in this text; trainer is the part of the text that the
-    optimizer's state depends on.
+    optimizer's state depends on, and parts what it was written from.
     """
 
     source: str
     entry: str
     bindings: Mapping[str, Binding]
     trainer: str
+    parts: TrainingParts
+
+
+@dataclass(frozen=True)
+class EmittedRule:
+    """A rule, and the text of the emitted function that it is; "" where the framework has a native."""
+
+    rule: Rule
+    update: str = ""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return self.rule.optimizer
 
 
 @dataclass(frozen=True)
@@ -57,8 +72,26 @@ class TrainingParts:
     takes_step: bool
     loss: str  # the text of the loss of `outputs` and what is given
     metrics: tuple[str, ...]  # the texts of the metrics of `outputs` and `targets`
-    optimizer: Optimizer
-    update: str  # name of the emitted update rule, where the optimizer has no native; else ""
+    rules: tuple[EmittedRule, ...]
+    bindings: Mapping[str, Binding]  # where each entry lives in the native object
+    ranks: Mapping[str, int]  # numbers of axes of all parameters, by canonical path
+    frozen: tuple[str, ...]  # canonical paths
+    training: Training
+
+    @property
+    def takes_rate(self) -> bool:
+        """Whether the step takes the learning rate."""
+        return self.training.takes_rate
+
+    @property
+    def micro_batch(self) -> int | None:
+        """Samples in a part of a batch, where batches are taken in parts."""
+        parts = self.training.accumulate
+        return None if parts == 1 else -(-self.training.batch_size // parts)
+
+    @property
+    def clips(self) -> bool:
+        return (self.training.clip_norm or self.training.clip_value) is not None
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -99,17 +132,21 @@ def emit_training(
         key = free_key(f"{metric.name}()", {**taken, **functions})
         labels = {"targets": types["targets"]}
         metric_keys.append(add(key, score_blocks(key, metric, output, labels)))
-    update_key = ""
-    if not has_native_optimizer(training.optimizer):
-        update_key = free_key("optimizer()", {**taken, **functions})
-        add(update_key, training.optimizer.trace(update_key))
+    found = rules(program, training)
+    rule_keys: dict[Rule, str] = {}
+    for rule in found:
+        if not has_native_optimizer(rule.optimizer):
+            key = free_key("optimizer()", {**taken, **functions})
+            traced = rule.optimizer.trace(key, rule.shape, training.takes_rate)
+            rule_keys[rule] = add(key, traced)
     whole = replace(program, blocks={**program.blocks, **functions})
-    roots = tuple(key for key in (loss_key, *metric_keys, update_key) if key)
+    roots = (loss_key, *metric_keys, *rule_keys.values())
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
     emitter.taken |= PROGRAM_NAMES | LOCAL_NAMES
     trainer_lines: list[str] = []
+    written: list[TrainingParts] = []
 
     def trainer() -> list[str]:
         taken = PROGRAM_NAMES | LOCAL_NAMES | emitter.reserved_names | emitter.defined_names
@@ -120,17 +157,33 @@ def emit_training(
             takes_step=step,
             loss=emitter.function_text(loss_key, ["outputs", *training.given]),
             metrics=tuple(emitter.function_text(k, ["outputs", "targets"]) for k in metric_keys),
-            optimizer=training.optimizer,
-            update=emitter.function_name(update_key) if update_key else "",
+            rules=tuple(
+                EmittedRule(
+                    rule, update_text(emitter, rule_keys[rule]) if rule in rule_keys else ""
+                )
+                for rule in found
+            ),
+            bindings=emitter.bindings(),
+            ranks={path: len(shape) for path, shape in parameter_shapes(program).items()},
+            frozen=frozen(program, training),
+            training=training,
         )
+        written.append(parts)
         trainer_lines.extend(write_trainer(parts))
         wrapped = [part for line in trainer_lines for part in wrap(line)]
         return [*wrapped, "", "", *loop_text(training, several_steps).split("\n")]
 
     emitted = emitter.emit(trainer)
     return EmittedTraining(
-        emitted.source, emitted.entry, emitted.bindings, "\n".join(trainer_lines)
+        emitted.source, emitted.entry, emitted.bindings, "\n".join(trainer_lines), *written
     )
+
+
+def update_text(emitter: Emitter, key: str) -> str:
+    """A function of (parameter, gradient, step, *others), its open numbers filled in."""
+    name = emitter.function_name(key)
+    call = emitter.function_text(key, ["*arguments"])
+    return name if call == f"{name}(*arguments)" else f"lambda *arguments: {call}"
 
 
 def check_single_output(program: Program) -> Value:

@@ -87,11 +87,21 @@ class Fitting:
             trainer = module.Trainer(model.native)
             prepared = Prepared(emitted, module, program, training, model, trainer)
             if keep and before is not None and _same_rule(before.training, training):
-                self.backend.carry_over(before.trainer, trainer)
-                prepared.steps, prepared.epochs = before.steps, before.epochs
+                self._carry_over(before, prepared)
         if keep:
             self.prepared = prepared
         return prepared
+
+    def _carry_over(self, before: Prepared, after: Prepared) -> None:
+        """The optimizer's state, of all parameters that both train."""
+        state = self.backend.optimizer_state(after.emitted, after.model, after.trainer)
+        carried = self.backend.optimizer_state(before.emitted, before.model, before.trainer)
+        same = {path for path in state if state[path].keys() == carried.get(path, {}).keys()}
+        kept = {path: (carried if path in same else state)[path] for path in state}
+        after.steps, after.epochs = before.steps, before.epochs
+        self.backend.set_optimizer_state(
+            after.emitted, after.model, after.trainer, kept, after.steps
+        )
 
     def _update(self, prepared: Prepared) -> None:
         """Weights from the net into the model that is trained."""
@@ -129,7 +139,7 @@ class Fitting:
             stop = stack.enter_context(_interrupt_flag())
             report = stack.enter_context(_progress(progress, training.epochs, per_epoch))
 
-            def before_step(step: int) -> bool:
+            def before_step(step: int, results: list[Any]) -> bool:
                 self.prepared = None  # a step that dies may take the optimizer's state with it
                 report.step(step - first_step)
                 history.interrupted = stop.is_set()
@@ -220,8 +230,10 @@ def _require_training(given: Any) -> None:
 
 
 def _same_rule(a: Training, b: Training) -> bool:
+    """Whether the optimizers carry the same, whatever their learning rates."""
     first, second = a.optimizer, b.optimizer
-    return type(first) is type(second) and first.config() == second.config()
+    others = ({**x.config(), "learning_rate": None} for x in (first, second))
+    return type(first) is type(second) and next(others) == next(others)
 
 
 @contextmanager

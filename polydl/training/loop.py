@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from polydl.emission.wrap import wrap
+from polydl.schedules.schedule import Schedule
+from polydl.training.rates import schedule_lines
 from polydl.training.settings import Training
 
 _EVALUATE = '''
@@ -37,7 +39,8 @@ def fit(
 ):
     """Train for some epochs. Returns the loss of every step, and scores by epoch.
 
-    before_step(step) may return True to stop; after_epoch(losses, scores) sees each epoch.
+    before_step(step, results) may return True to stop; results are those of the epoch so far.
+    after_epoch(losses, scores) sees each epoch.
     """
     steps, history = [], []
     stopped = False
@@ -65,22 +68,22 @@ def fit(
 
 _ONE_STEP = """\
         for start in range(0, len(order), batch_size):
-            stopped = before_step is not None and before_step(step)
+            stopped = before_step is not None and before_step(step, results)
             if stopped:
                 break
             batch = order[start : start + batch_size]
             arrays = (x[batch] for x in inputs)
-            results.append(trainer.train_step(*arrays,{batch} step))
+            results.append(trainer.train_step(*arrays,{batch} step{rate}))
             sizes.append(len(batch))
             step += 1"""
 
 _SEVERAL_STEPS = """\
         for batches in executions(order, batch_size, trainer.steps_per_execution):
-            stopped = before_step is not None and before_step(step)
+            stopped = before_step is not None and before_step(step, results)
             if stopped:
                 break
             arrays = (x[batches] for x in inputs)
-            results.append(trainer.train_steps(*arrays,{batches} step))
+{rates}            results.append(trainer.train_steps(*arrays,{batches} step{rate}))
             sizes.extend([batches.shape[1]] * len(batches))
             step += len(batches)"""
 
@@ -95,6 +98,10 @@ def executions(order, batch_size, steps):
     if full * batch_size < len(order):
         yield order[None, full * batch_size :]
 '''
+
+_RATES = """\
+            rates = [learning_rate(step + i) for i in range(len(batches))]
+"""
 
 _SHUFFLED = """        rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
         order = rng.permutation(len({first}))"""
@@ -117,8 +124,12 @@ def loop_text(training: Training, several_steps: bool) -> str:
         given=_each(training, " {},"),
         scored=_each(training, ", {}[batch]"),
     )
+    scheduled = training.takes_rate
     steps = (_SEVERAL_STEPS if several_steps else _ONE_STEP).format(
-        batch=_each(training, " {}[batch],"), batches=_each(training, " {}[batches],")
+        batch=_each(training, " {}[batch],"),
+        batches=_each(training, " {}[batches],"),
+        rates=_RATES if scheduled and several_steps else "",
+        rate="" if not scheduled else ", rates" if several_steps else ", learning_rate(step)",
     )
     fit = _FIT.format(
         epochs=training.epochs,
@@ -128,7 +139,12 @@ def loop_text(training: Training, several_steps: bool) -> str:
         lines=_each(training, "    {},\n"),
     )
     grouping = _EXECUTIONS if several_steps else ""
-    return f"{scores}\n\n{evaluate}{grouping}\n{fit}".rstrip("\n")
+    rate = (
+        "\n".join([*schedule_lines(training.optimizer.learning_rate), "", "", ""])
+        if isinstance(training.optimizer.learning_rate, Schedule)
+        else ""
+    )
+    return f"{rate}{scores}\n\n{evaluate}{grouping}\n{fit}".rstrip("\n")
 
 
 def _each(training: Training, template: str) -> str:

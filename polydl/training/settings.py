@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from polydl.errors import DefinitionError, ProgramError, nearest
+from polydl.errors import DefinitionError
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
 from polydl.schedules.schedule import Schedule
-from polydl.spec.registry import CLASSES
-
-TRAINING_FORMAT = 1
+from polydl.training.groups import ParameterGroup
+from polydl.training.serialization import from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,16 @@ class Training:
     None leaves it to the backend. What is computed does not depend on it. weights: what the weights
     in (inputs, targets, weights) are of, each "sample" or each "element" of the loss; `fit` sets it
     by the data that it gets.
+
+    An update is a step, of one batch. accumulate: a batch is taken in so many parts, one after the
+    other, of ceil(batch_size / accumulate) samples (the last may have fewer); their gradients,
+    each weighted by its samples, add up to the update's. It saves memory, and is the same but for
+    rounding where no layer looks at other samples (as BatchNorm does). clip_value: every number of
+    the gradient is kept within -clip_value to clip_value. clip_norm: after that, the gradient g of all
+    parameters together is multiplied by clip_norm / max(|g|, clip_norm), |g| its Euclidean norm;
+    torch adds 1e-6 to |g|, and Keras' `clipnorm` is of each variable. groups: what is different for
+    some parameters. decayed: what an optimizer's weight_decay acts on: "matrices" (parameters of two
+    axes or more: no biases, no scales of norms), "all", or patterns of paths.
     """
 
     loss: Loss
@@ -41,6 +49,11 @@ class Training:
     seed: int = 0
     steps_per_execution: int | None = None
     weights: Literal["sample", "element"] | None = None
+    accumulate: int = 1
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    groups: Sequence[ParameterGroup] = ()
+    decayed: Literal["matrices", "all"] | Sequence[str] = "matrices"
 
     def __post_init__(self) -> None:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
@@ -57,7 +70,7 @@ class Training:
         names = [metric.name for metric in self.metrics]
         _require(len(set(names)) == len(names) and "loss" not in names,
                  "metrics must have different names, none of them 'loss'", names)  # fmt: skip
-        for name in ("batch_size", "epochs", "steps_per_execution"):
+        for name in ("batch_size", "epochs", "accumulate", "steps_per_execution"):
             value = getattr(self, name)
             if name == "steps_per_execution" and value is None:
                 continue
@@ -70,7 +83,32 @@ class Training:
             raise DefinitionError(
                 f"Training: randomness must be 'native' or 'portable', got {self.randomness!r}"
             )
+        self._check_gradients()
         self._check_loss()
+
+    def _check_gradients(self) -> None:
+        _require(self.accumulate <= self.batch_size,
+                 "accumulate is the number of parts that a batch is taken in, at most batch_size",
+                 self.accumulate)  # fmt: skip
+        for name in ("clip_norm", "clip_value"):
+            value = getattr(self, name)
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+            _require(value is None or good, f"{name} must be a number above 0, or None", value)
+        listed = isinstance(self.groups, Sequence) and not isinstance(self.groups, str)
+        _require(listed and all(isinstance(g, ParameterGroup) for g in self.groups),
+                 "groups must be dl.ParameterGroup objects in a list", self.groups)  # fmt: skip
+        object.__setattr__(self, "groups", tuple(self.groups))
+        if isinstance(self.decayed, str):
+            good = self.decayed in ("matrices", "all")
+        else:
+            good = all(isinstance(pattern, str) for pattern in self.decayed)
+            object.__setattr__(self, "decayed", tuple(self.decayed))
+        _require(good, "decayed must be 'matrices', 'all' or a list of patterns", self.decayed)
+
+    @property
+    def takes_rate(self) -> bool:
+        """Whether the learning rate is an argument of the step, and no constant."""
+        return isinstance(self.optimizer.learning_rate, Schedule)
 
     def _check_loss(self) -> None:
         name = type(self.loss).__name__
@@ -93,76 +131,14 @@ class Training:
 
     def to_json(self) -> str:
         """As JSON. Only built-in losses, optimizers and metrics can be written."""
-        return json.dumps(
-            {
-                "format": TRAINING_FORMAT,
-                "loss": _part(self.loss),
-                "optimizer": _part(self.optimizer),
-                "metrics": [_part(metric) for metric in self.metrics],
-                "batch_size": self.batch_size,
-                "epochs": self.epochs,
-                "randomness": self.randomness,
-                "shuffle": self.shuffle,
-                "seed": self.seed,
-                "steps_per_execution": self.steps_per_execution,
-                "weights": self.weights,
-            }
-        )
+        return to_json(self)
 
     @staticmethod
     def from_json(text: str) -> Training:
         """Read what `to_json` wrote."""
-        try:
-            given = json.loads(text)
-            if given.pop("format") != TRAINING_FORMAT:
-                raise ProgramError("a Training of another format version")
-            return Training(
-                loss=_build(given.pop("loss")),
-                optimizer=_build(given.pop("optimizer")),
-                metrics=tuple(_build(part) for part in given.pop("metrics")),
-                **given,
-            )
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            if isinstance(error, ProgramError):
-                raise
-            raise ProgramError(f"not a Training: {error}") from None
+        return from_json(text)
 
 
 def _require(holds: bool, text: str, given: Any) -> None:
     if not holds:
         raise DefinitionError(f"Training: {text}, got {given!r}")
-
-
-def _part(part: Any) -> dict[str, Any]:
-    data = {"kind": part.kind, **part.config()}
-    for kind in _kinds(data):
-        if kind not in CLASSES:
-            raise DefinitionError(
-                f"Training: {kind} is not one of polydl's own and cannot be written as JSON. "
-                f"{nearest(kind, list(CLASSES))}"
-            )
-    return data
-
-
-def _kinds(data: Any) -> Iterator[str]:
-    """Of a part and of those among its settings."""
-    if isinstance(data, dict):
-        yield from [data["kind"]] if "kind" in data else []
-        data = list(data.values())
-    if isinstance(data, list):
-        for value in data:
-            yield from _kinds(value)
-
-
-def _build(data: Any) -> Any:
-    """A part from its settings, where they name a kind; whatever else as it is."""
-    if isinstance(data, list):
-        return tuple(_build(item) for item in data)
-    if not isinstance(data, dict) or "kind" not in data:
-        return data
-    config = dict(data)
-    kind = config.pop("kind")
-    cls = CLASSES.get(kind)
-    if cls is None or not issubclass(cls, (Loss, Metric, Optimizer, Schedule)):
-        raise ProgramError(f"unknown kind {kind!r}. {nearest(str(kind), list(CLASSES))}")
-    return cls(**{name: _build(value) for name, value in config.items()})

@@ -1,0 +1,80 @@
+"""The emitted training step on TensorFlow where a batch is taken in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polydl.emission.code import INDENT
+from polydl.program.types import Program
+from polydl.training.emission import TrainingParts
+from polydl.training.rule_groups import RuleGroup
+from polydl_keras.optimizer_text import trained_text, update_lines
+
+
+def made(parts: TrainingParts, dtype: str, xla: bool) -> list[str]:
+    """The sums of gradients, and the functions of a part and of an update, traced."""
+    compiled = ", jit_compile=True" if xla else ""
+    rate = f"tf.TensorSpec((), tf.{dtype})" if parts.takes_rate else ""
+    return [
+        "self.gradients = [tf.Variable(tf.zeros_like(v.value)) for v in self.trained()]",
+        f"share = tf.TensorSpec((), tf.{dtype})",
+        "step = tf.TensorSpec((), tf.int32)",
+        f"accumulate = tf.function(self.accumulate, autograph=False{compiled})",
+        "self.train_part = accumulate.get_concrete_function(*batch, share, step)",
+        f"update = tf.function(self.update, autograph=False{compiled})",
+        f"self.train_update = update.get_concrete_function({rate})",
+    ]
+
+
+def step(
+    parts: TrainingParts, program: Program, groups: Sequence[RuleGroup], scores: str
+) -> list[str]:
+    """Methods: the variables, a part, the update, and all of them in turn."""
+    from polydl_keras.tensorflow_step import clip, densify, forward
+
+    arrays, size = parts.arrays, parts.micro_batch
+    rate = ", learning_rate" if parts.takes_rate else ""
+    batches = ", ".join(f"{name}[batch]" for name in arrays)
+    turns = f"range(0, len({arrays[-1]}), {size})"
+    number = f"{parts.training.accumulate} * step + part"
+    part = [
+        "variables = self.trained()",
+        *forward(parts, program),
+        "    part = share * loss",
+        "gradients = tape.gradient(part, [v.value for v in variables])",
+        *densify(program),
+        "for total, gradient in zip(self.gradients, gradients):",
+        "    total.assign_add(gradient)",
+        f"return share * {scores}",
+    ]
+    update = [
+        "variables = self.trained()",
+        "gradients = [tf.identity(total) for total in self.gradients]",
+        *clip(parts),
+        *update_lines(parts, groups),
+        "for total in self.gradients:",
+        "    total.assign(tf.zeros_like(total))",
+    ]
+    whole = [
+        "results = []",
+        f"for part, start in enumerate({turns}):",
+        f"    batch = slice(start, start + {size})",
+        f"    share = len({arrays[-1]}[batch]) / len({arrays[-1]})",
+        f"    results.append(self.train_part({batches}, share, {number}))",
+        f"self.train_update({rate[2:]})",
+        "return tf.add_n(results)",
+    ]
+    return [
+        "def trained(self):",
+        f"    return {trained_text(parts, groups)}",
+        "",
+        f"def accumulate(self, {', '.join(arrays)}, share, step):",
+        *(INDENT + line for line in part),
+        "",
+        f"def update(self{rate}):",
+        *(INDENT + line for line in update),
+        "",
+        f"def train_step(self, {', '.join(arrays)}, step{rate}):",
+        *(INDENT + line for line in whole),
+        "",
+    ]

@@ -1,0 +1,72 @@
+"""A Training as JSON. Only polydl's own parts can be written; reading runs nothing that a text brings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from polydl.errors import DefinitionError, ProgramError, nearest
+from polydl.losses.loss import Loss
+from polydl.metrics.metric import Metric
+from polydl.optimizers.optimizer import Optimizer
+from polydl.schedules.schedule import Schedule
+from polydl.spec.registry import CLASSES
+from polydl.training.groups import ParameterGroup
+
+if TYPE_CHECKING:
+    from polydl.training.settings import Training
+
+FORMAT = 1
+PARTS = (Loss, Metric, Optimizer, Schedule)  # what has a kind, and settings
+
+
+def to_json(training: Training) -> str:
+    written = {f.name: _written(getattr(training, f.name)) for f in fields(training)}
+    return json.dumps({"format": FORMAT, **written})
+
+
+def from_json(text: str) -> Training:
+    """Raises ProgramError for what is no Training."""
+    from polydl.training.settings import Training
+
+    try:
+        given = json.loads(text)
+        if given.pop("format") != FORMAT:
+            raise ProgramError("a Training of another format version")
+        groups = tuple(ParameterGroup(**group) for group in given.pop("groups"))
+        return Training(**{name: _built(v) for name, v in given.items()}, groups=groups)
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        if isinstance(error, ProgramError):
+            raise
+        raise ProgramError(f"not a Training: {error}") from None
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, ParameterGroup):
+        return asdict(value)
+    if isinstance(value, (list, tuple)):
+        return [_written(item) for item in value]
+    if not isinstance(value, PARTS):
+        return value
+    if value.kind not in CLASSES:
+        raise DefinitionError(
+            f"Training: {value.kind} is not one of polydl's own and cannot be written as JSON. "
+            f"{nearest(value.kind, list(CLASSES))}"
+        )
+    settings = {name: _written(getattr(value, name)) for name in value.config()}
+    return {"kind": value.kind, **settings}
+
+
+def _built(data: Any) -> Any:
+    """A part from its settings, where they name a kind; whatever else as it is."""
+    if isinstance(data, list):
+        return tuple(_built(item) for item in data)
+    if not isinstance(data, dict) or "kind" not in data:
+        return data
+    config = dict(data)
+    kind = config.pop("kind")
+    cls = CLASSES.get(kind)
+    if cls is None or not issubclass(cls, PARTS):
+        raise ProgramError(f"unknown kind {kind!r}. {nearest(str(kind), list(CLASSES))}")
+    return cls(**{name: _built(value) for name, value in config.items()})
