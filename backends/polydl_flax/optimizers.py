@@ -17,14 +17,18 @@ def native_optimizer(optimizer: Optimizer) -> NativeOptimizer | None:
     return make(optimizer) if make else None
 
 
-def _sgd(rule: SGD) -> NativeOptimizer:
+def _sgd(rule: SGD) -> NativeOptimizer | None:
+    if rule.weight_decay or rule.dampening:
+        return None
     settings = {}
     if rule.momentum:
         settings = {"momentum": repr(rule.momentum), "nesterov": repr(rule.nesterov)}
     return NativeOptimizer("optax.sgd", settings, {"velocity": "trace"})
 
 
-def _adam(rule: Adam) -> NativeOptimizer:
+def _adam(rule: Adam) -> NativeOptimizer | None:
+    if rule.weight_decay or rule.amsgrad:
+        return None
     settings = {"b1": repr(rule.beta1), "b2": repr(rule.beta2), "eps": repr(rule.epsilon)}
     return NativeOptimizer("optax.adam", settings, {"first_moment": "mu", "second_moment": "nu"})
 

@@ -60,14 +60,18 @@ def native_optimizer(optimizer: Optimizer) -> NativeOptimizer | None:
     return make(optimizer) if make else None
 
 
-def _sgd(rule: SGD) -> NativeOptimizer:
+def _sgd(rule: SGD) -> NativeOptimizer | None:
+    if rule.weight_decay or rule.dampening:
+        return None
     if not rule.momentum:
         return NativeOptimizer("keras.optimizers.SGD")
     settings = {"momentum": repr(rule.momentum), "nesterov": repr(rule.nesterov)}
     return NativeOptimizer("SGD", settings, {"velocity": "momentums"}, _SGD)
 
 
-def _adam(rule: Adam) -> NativeOptimizer:
+def _adam(rule: Adam) -> NativeOptimizer | None:
+    if rule.weight_decay or rule.amsgrad:
+        return None
     settings = {
         "beta_1": repr(rule.beta1),
         "beta_2": repr(rule.beta2),

@@ -17,7 +17,9 @@ def native_optimizer(optimizer: Optimizer) -> NativeOptimizer | None:
     return make(optimizer) if make else None
 
 
-def _sgd(rule: SGD) -> NativeOptimizer:
+def _sgd(rule: SGD) -> NativeOptimizer | None:
+    if rule.weight_decay or rule.dampening:
+        return None
     settings = {"momentum": repr(rule.momentum)} if rule.momentum else {}
     if rule.nesterov:
         settings["nesterov"] = "True"
@@ -25,7 +27,9 @@ def _sgd(rule: SGD) -> NativeOptimizer:
     return NativeOptimizer("torch.optim.SGD", settings, {"velocity": "momentum_buffer"})
 
 
-def _adam(rule: Adam) -> NativeOptimizer:
+def _adam(rule: Adam) -> NativeOptimizer | None:
+    if rule.weight_decay or rule.amsgrad:
+        return None
     settings = {
         "betas": f"({rule.beta1!r}, {rule.beta2!r})",
         "eps": repr(rule.epsilon),

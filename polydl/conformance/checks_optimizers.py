@@ -48,7 +48,7 @@ def model() -> Sequential:
 
 
 def training_of(row: OptimizerRow) -> Training:
-    return Training(MSE(), row.rule, SAMPLES, shuffle=False)
+    return Training(MSE(), row.rule, SAMPLES, shuffle=False, decayed="all")
 
 
 @memoized(ORACLE)

@@ -1,4 +1,4 @@
-"""A Training as JSON. Only polydl's own parts can be written; reading runs nothing that a text brings."""
+"""A Training as JSON, of polydl's own parts only. Reading runs nothing that a text brings."""
 
 from __future__ import annotations
 
