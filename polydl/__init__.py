@@ -34,6 +34,7 @@ _WHERE = {
     "polydl.compare": ("compare",),
     "polydl.diagnostics.derivatives": ("check_derivatives",),
     "polydl.diagnostics.gradient_report": ("check_gradients",),
+    "polydl.diagnostics.learning_rate": ("find_lr",),
     "polydl.diagnostics.overfit": ("overfit_one_batch",),
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}

@@ -1,4 +1,4 @@
-"""The command line: compare, train, emit, backends, conformance."""
+"""The command line: compare, train, lr-find, emit, backends, conformance."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import typer
 from polydl.errors import PolydlError
 
 if TYPE_CHECKING:
+    from polydl.experiment import Experiment
+    from polydl.net import Net
     from polydl.training.history import History
 
 app = typer.Typer(
@@ -118,18 +120,7 @@ def train(
 
     Writes model.safetensors (for dl.load, on any backend), history.json, model.py and training.py.
     """
-    from polydl.compile import compile
-    from polydl.experiment import load_experiment
-
-    experiment = load_experiment(file)
-    experiment.arrays(dtype)
-    net = compile(
-        experiment.program,
-        backend=backend,
-        seed=experiment.training.seed,
-        dtype=dtype,
-        device=device,
-    )
+    experiment, net = _compiled(file, backend, device, dtype)
     _make_folder(out)
     history = net.fit(
         experiment.training,
@@ -145,6 +136,37 @@ def train(
     if history.interrupted:
         typer.echo("Interrupted: what was learnt until then has been kept.", err=True)
         raise typer.Exit(130)
+
+
+@app.command(name="lr-find")
+def lr_find(
+    file: File,
+    backend: Backend,
+    lowest: Annotated[float, typer.Option(help="The rate of the first update.")] = 1e-7,
+    highest: Annotated[float, typer.Option(help="The rate of the last one.")] = 10.0,
+    steps: Annotated[int, typer.Option(help="How many updates.")] = 100,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the curve there: a .png, .svg or .pdf file.")
+    ] = None,
+    device: Device = "cpu",
+    dtype: DType = "float32",
+    debug: Debug = False,
+) -> None:
+    """Raise the learning rate update by update, and suggest one from what the loss does."""
+    from polydl.diagnostics.learning_rate import find_lr
+    from polydl.diagnostics.plot import check_plot
+
+    if plot is not None:
+        check_plot(plot)
+    experiment, net = _compiled(file, backend, device, dtype)
+    found = find_lr(
+        net, experiment.training, experiment.data, lowest=lowest, highest=highest, steps=steps
+    )
+    typer.echo(str(found))
+    if plot is not None:
+        _make_folder(plot.resolve().parent)
+        found.plot(plot)
+        typer.echo(f"The plot is in {plot}")
 
 
 @app.command()
@@ -235,6 +257,19 @@ def conformance(
             path.write_text(page(names), encoding="utf-8")
     if natives is None and gallery is None:
         raise typer.Exit(run(names, device, dtype, row))
+
+
+def _compiled(file: Path, backend: str, device: str, dtype: str) -> tuple[Experiment, Net]:
+    """An experiment that can be trained, and its net."""
+    from polydl.compile import compile
+    from polydl.experiment import load_experiment
+
+    experiment = load_experiment(file)
+    experiment.arrays(dtype)
+    seed = experiment.training.seed
+    return experiment, compile(
+        experiment.program, backend=backend, seed=seed, dtype=dtype, device=device
+    )
 
 
 def _epoch_line(epochs: int) -> Callable[[int, dict[str, float]], None]:

@@ -48,9 +48,13 @@ def first_batch(net: Net, training: Training, data: Any) -> tuple[Training, Data
     return training, ([x[batch] for x in inputs], tuple(x[batch] for x in given))
 
 
-def as_data(net: Net, inputs: Sequence[np.ndarray], given: Sequence[np.ndarray]) -> tuple[Any, ...]:
-    """A batch as `fit` takes it."""
-    return (unflatten(net.program.inputs, inputs), *(given or (None,)))
+def as_data(
+    net: Net, training: Training, inputs: Sequence[np.ndarray], given: Sequence[np.ndarray]
+) -> tuple[Any, ...]:
+    """A batch as `fit` takes it. given: the arrays of `training.given`."""
+    named = dict(zip(training.given, given, strict=True))
+    weights = (named["weights"],) if "weights" in named else ()
+    return (unflatten(net.program.inputs, inputs), named.get("targets"), *weights)
 
 
 def copy_of(net: Net) -> Net:

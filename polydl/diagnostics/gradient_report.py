@@ -9,17 +9,10 @@ from typing import Any
 import numpy as np
 
 from polydl.diagnostics.batch import as_data, check_net, check_training, copy_of, first_batch
-from polydl.diagnostics.non_finite import NonFinite, NonFiniteWatch, first_non_finite
+from polydl.diagnostics.cause import Cause, find_cause
 from polydl.diagnostics.objective import Array, Objective, objective
 from polydl.diagnostics.table import number, table
-from polydl.diagnostics.watches import (
-    DeadUnits,
-    DeadUnitsWatch,
-    ReadsWatch,
-    Singular,
-    SingularWatch,
-    together,
-)
+from polydl.diagnostics.watches import DeadUnits, DeadUnitsWatch
 from polydl.net import Net
 from polydl.training.settings import Training
 
@@ -65,9 +58,7 @@ class ParameterGradient:
 class GradientReport:
     """What dl.check_gradients found. It prints as a table.
 
-    first_bad: where the first number that is not finite arises, in the forward pass, on the oracle.
-    backward: the parameter whose gradient is the first that is not finite, on the way back, where the
-    forward pass is finite; suspects: operations before it that can make it so.
+    cause: why the loss or a gradient is not finite, where one is not.
     """
 
     loss: float
@@ -75,9 +66,7 @@ class GradientReport:
     where: str
     parameters: tuple[ParameterGradient, ...]
     dead_units: tuple[DeadUnits, ...] = ()
-    first_bad: NonFinite | None = None
-    backward: str = ""
-    suspects: tuple[Singular | NonFinite, ...] = ()
+    cause: Cause | None = None
 
     @property
     def flags(self) -> dict[str, list[str]]:
@@ -91,7 +80,7 @@ class GradientReport:
     @property
     def ok(self) -> bool:
         """Whether nothing was found."""
-        return not (self.flags or self.dead_units or self.first_bad or not np.isfinite(self.loss))
+        return not (self.flags or self.dead_units) and bool(np.isfinite(self.loss))
 
     def __str__(self) -> str:
         norm = float(np.sqrt(sum(p.gradient**2 for p in self.parameters)))
@@ -107,14 +96,8 @@ class GradientReport:
             f"{flag}: {', '.join(paths)}: {_ADVICE[flag]}" for flag, paths in self.flags.items()
         ]
         notes += [f"dead units: {dead}" for dead in self.dead_units]
-        if self.first_bad:
-            notes.append(f"first number that is not finite: {self.first_bad}")
-        if self.backward:
-            notes.append(
-                f"the forward pass is finite on the oracle; on the way back, the gradient of "
-                f"{self.backward} is the first that is not"
-            )
-            notes += [f"likely: {suspect}" for suspect in self.suspects]
+        if self.cause:
+            notes.append(f"first number that is not finite: {self.cause}")
         return "\n".join([*lines, "", *(notes or ["nothing remarkable"])])
 
 
@@ -141,25 +124,13 @@ def check_gradients(
     whole = objective(net.program, training)
     arrays = whole.arrays(inputs, given, 0)
     weights = net.weights
-    loss, gradients = loss_and_gradients(net, whole, weights, arrays)
+    loss, gradients = whole.gradients(net.backend, net.options, weights, arrays)
     finite = bool(np.isfinite(loss)) and all(np.isfinite(g).all() for g in gradients.values())
     moved = _updates(net, training, inputs, given) if update and finite else {}
     parameters = _parameters(weights, gradients, moved)
     where = f"{len(inputs[0])} samples, {net.backend} in {net.options.dtype}, training mode"
     found = _on_the_oracle(net, whole, weights, arrays, gradients) if oracle else {}
     return GradientReport(loss, len(inputs[0]), where, parameters, **found)
-
-
-def loss_and_gradients(
-    net: Net, whole: Objective, weights: Mapping[str, Array], arrays: list[Array]
-) -> tuple[float, dict[str, Array]]:
-    """The loss and its gradients by path, by the net's framework, in training mode."""
-    model = whole.build(net.backend, net.options, weights)
-    one = np.ones((), net.options.dtype)
-    with net._backend.precision(net.options):
-        gradients, _ = model.gradients(arrays, [one], training=True)
-        (loss,) = model.call(arrays, training=True)
-    return float(loss), {whole.path(path): slope for path, slope in gradients.items()}
 
 
 def _updates(
@@ -169,7 +140,7 @@ def _updates(
     copy = copy_of(net)
     before = copy.parameters
     one = replace(training, epochs=1, batch_size=len(inputs[0]), shuffle=False)
-    copy.fit(one, as_data(net, inputs, given), progress=False)
+    copy.fit(one, as_data(net, training, inputs, given), progress=False)
     return {path: value - before[path] for path, value in copy.parameters.items()}
 
 
@@ -219,16 +190,10 @@ def _on_the_oracle(
     gradients: Mapping[str, Array],
 ) -> dict[str, Any]:
     """Dead units, and where what is not finite comes from."""
-    bad = [path for path, slope in gradients.items() if not np.isfinite(slope).all()]
-    dead, singular = DeadUnitsWatch(whole), SingularWatch(whole)
-    followed, reads = NonFiniteWatch(whole, net.options.dtype), ReadsWatch(whole)
-    if not bad:
-        whole.run(weights, arrays, dead)
-        return {"dead_units": dead.found()}
-    first = first_non_finite(whole, weights, arrays, net.options.dtype)
-    if first is not None:
-        return {"first_bad": first}
-    whole.run(weights, arrays, together(followed, dead, singular, reads))
-    last = max(bad, key=list(reads.paths).index)
-    suspects = (*singular.found, *followed.every)
-    return {"dead_units": dead.found(), "backward": last, "suspects": suspects}
+    finite = all(np.isfinite(slope).all() for slope in gradients.values())
+    cause = None if finite else find_cause(whole, weights, arrays, gradients, net.options.dtype)
+    if cause is not None and cause.first_bad is not None:
+        return {"cause": cause}
+    dead = DeadUnitsWatch(whole)
+    whole.run(weights, arrays, dead)
+    return {"dead_units": dead.found(), "cause": cause}

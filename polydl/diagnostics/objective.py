@@ -72,6 +72,21 @@ class Objective:
             model.set_weights(self.weights(weights))
         return model
 
+    def gradients(
+        self,
+        backend: str,
+        options: Options,
+        weights: Mapping[str, Array],
+        arrays: Sequence[Array],
+        training: bool = True,
+    ) -> tuple[float, Weights]:
+        """The loss and its gradients by the model's paths, by the framework itself."""
+        model, one = self.build(backend, options, weights), np.ones((), options.dtype)
+        with get_backend(backend).precision(options):
+            slopes, _ = model.gradients(list(arrays), [one], training)
+            (loss,) = model.call(list(arrays), training)
+        return float(loss), {self.path(path): slope for path, slope in slopes.items()}
+
 
 def objective(program: Program, training: Training, seed: int | None = None) -> Objective:
     """The loss of `training` at a model's output.

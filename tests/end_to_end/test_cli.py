@@ -75,6 +75,22 @@ def test_train_writes_what_is_needed_to_go_on(
 
 
 @needs_torch
+def test_lr_find_prints_a_table_and_draws_a_plot(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "made" / "lr.svg"
+    arguments = ("lr-find", file, "--backend", "torch", "--steps", 30, "--highest", 1)
+    assert run(*arguments, "--plot", plot) == 0
+    printed = capsys.readouterr().out
+    assert "learning rate" in printed
+    assert f"The plot is in {plot}" in printed
+    assert plot.read_text().lstrip().startswith("<?xml")
+    assert run(*arguments, "--plot", tmp_path / "lr.doc") == 1
+    assert "ends in .png, .svg, .pdf" in capsys.readouterr().err
+
+
+@needs_torch
 def test_train_keeps_what_an_interrupted_run_learnt(
     file: Path, tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,7 +107,7 @@ def test_dead_units_of_relus_of_all_kinds():
 def test_the_log_of_zero_is_found_in_the_users_layer(backend):
     found = report(dl.Dense(8), dl.relu, Log(), dl.Dropout(0.5), dl.Dense(2), backend=backend)
     assert not found.ok
-    bad = found.first_bad
+    bad = found.cause.first_bad
     assert (bad.path, bad.operation, bad.value, bad.place.name) == ("2", "log", "-inf", "h")
     assert bad.operands[0].low == 0.0
     assert "0.kernel" in found.flags["not finite"]
@@ -116,30 +116,30 @@ def test_the_log_of_zero_is_found_in_the_users_layer(backend):
 
 def test_an_overflow_of_float32_alone_is_found_in_float32():
     layers = dl.Dense(8), Apply(lambda h: ops.exp(60.0 * h)), dl.Dense(2)
-    bad = report(*layers).first_bad
+    bad = report(*layers).cause.first_bad
     assert (bad.path, bad.operation, bad.value) == ("1", "exp", "inf")
-    assert report(*layers, dtype="float64").first_bad is None
+    assert report(*layers, dtype="float64").cause is None
 
 
 def test_an_underflow_of_float32_alone_is_found_in_float32():
     layers = dl.Dense(8), Apply(lambda h: ops.log(ops.exp(-abs(h) * 200.0))), dl.Dense(2)
-    bad = report(*layers).first_bad
+    bad = report(*layers).cause.first_bad
     assert (bad.path, bad.operation, bad.value) == ("1", "log", "-inf")
-    assert report(*layers, dtype="float64").first_bad is None
+    assert report(*layers, dtype="float64").cause is None
 
 
 def test_infinities_that_do_no_harm_are_not_blamed():
     mask = np.where(np.arange(8) < 4, 0.0, 1.0).tolist()
     masked = Apply(lambda h: dl.softmax(ops.where(ops.constant(mask) > 0, h, float("-inf"))))
     found = report(dl.Dense(8), masked, Log(), dl.Dense(2))
-    assert (found.first_bad.path, found.first_bad.operation) == ("2", "log")
+    assert (found.cause.first_bad.path, found.cause.first_bad.operation) == ("2", "log")
 
 
 def test_a_row_that_is_masked_whole_is_nan_where_it_becomes_nan():
     masked = Apply(lambda h: ops.where(h > 1e9, h, float("-inf")))
     found = report(dl.Dense(8), masked, dl.softmax, dl.Dense(2))
-    assert (found.first_bad.value, found.first_bad.operation) == ("nan", "subtract")
-    assert found.first_bad.place.function == "softmax"
+    assert (found.cause.first_bad.value, found.cause.first_bad.operation) == ("nan", "subtract")
+    assert found.cause.first_bad.place.function == "softmax"
 
 
 def test_what_goes_wrong_in_a_scan_is_found():
@@ -152,15 +152,18 @@ def test_what_goes_wrong_in_a_scan_is_found():
             return dl.scan(step, x[:, 0], x, axis=1)[1]
 
     found = report(dl.Dense(8), Loop(), dl.Dense(2))
-    assert (found.first_bad.path, found.first_bad.operation) == ("1", "sqrt")
+    assert (found.cause.first_bad.path, found.cause.first_bad.operation) == ("1", "sqrt")
 
 
 def test_a_derivative_that_is_infinite_is_suspected():
     root = Apply(lambda h: ops.sqrt(ops.sum(h * h * 0.0, -1, keepdims=True)))
     found = report(dl.Dense(8), root, dl.Dense(2))
-    assert found.first_bad is None
-    assert found.backward in ("0.kernel", "0.bias")
-    assert (found.suspects[0].place.path, found.suspects[0].place.operation) == ("1", "sqrt")
+    assert found.cause.first_bad is None
+    assert found.cause.backward in ("0.kernel", "0.bias")
+    assert (found.cause.suspects[0].place.path, found.cause.suspects[0].place.operation) == (
+        "1",
+        "sqrt",
+    )
     assert "on the way back" in str(found)
     assert not found.ok
 
@@ -171,7 +174,7 @@ def test_a_weight_that_is_not_finite_is_named():
     net = dl.compile(dl.Sequential(dl.Dense(2)), X, backend="torch")
     net._model.set_weights({"0.kernel": kernel})  # load_weights would refuse
     found = dl.check_gradients(net, dl.Training(dl.CrossEntropy(), dl.SGD(0.1)), (x, y))
-    assert str(found.first_bad) == "the weight '0.kernel' holds nan at [1, 1]"
+    assert str(found.cause.first_bad) == "the weight '0.kernel' holds nan at [1, 1]"
 
 
 def test_an_input_that_is_not_finite_is_named():
@@ -192,8 +195,8 @@ def test_a_loss_that_breaks_says_so():
     net = dl.compile(dl.Sequential(dl.Dense(1)), X, backend="torch")
     training = dl.Training(Ratio(), dl.SGD(0.1), batch_size=64)
     found = dl.check_gradients(net, training, (x, np.zeros((64, 1))))
-    assert (found.first_bad.path, found.first_bad.operation) == ("loss", "divide")
-    assert found.first_bad.place.part == "Ratio"
+    assert (found.cause.first_bad.path, found.cause.first_bad.operation) == ("loss", "divide")
+    assert found.cause.first_bad.place.part == "Ratio"
 
 
 def test_several_inputs_weights_and_masks():

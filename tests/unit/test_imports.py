@@ -24,6 +24,7 @@ CORE: dict[str, tuple[set[str], set[str]]] = {
     "weights": ({"numpy", "safetensors"}, set()),
     "training/fit.py": ({"numpy"}, {"rich"}),
     "compare": ({"numpy"}, SHOWN),
+    "diagnostics/plot.py": ({"numpy"}, {"matplotlib"}),
     "compare/highlight.py": ({"markupsafe"}, set()),  # which the report imports
     # run from the command line only
     "cli.py": ({"numpy", "typer"}, SHOWN),

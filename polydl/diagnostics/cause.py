@@ -1,0 +1,65 @@
+"""Why a loss or its gradients are not finite: the first bad value, forward or on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from polydl.diagnostics.non_finite import NonFinite, NonFiniteWatch, first_non_finite
+from polydl.diagnostics.objective import Array, Objective
+from polydl.diagnostics.watches import ReadsWatch, Singular, SingularWatch, together
+
+
+@dataclass(frozen=True)
+class Cause:
+    """first_bad: where the first number that is not finite arises in the forward pass, on the oracle.
+
+    backward: where that pass is finite, the parameter whose gradient is the first that is not, on the
+    way back; suspects: operations before it that can make it so.
+    """
+
+    first_bad: NonFinite | None = None
+    backward: str = ""
+    suspects: tuple[Singular | NonFinite, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Of the module, input or weight: the first bad value's, or the first suspect's."""
+        if self.first_bad is not None:
+            return self.first_bad.path
+        return self.suspects[0].place.path if self.suspects else self.backward
+
+    def __str__(self) -> str:
+        if self.first_bad is not None:
+            return str(self.first_bad)
+        text = (
+            "the forward pass is finite on the oracle; on the way back, the gradient of "
+            f"{self.backward} is the first that is not"
+        )
+        return "; ".join([text, *(f"likely by {suspect}" for suspect in self.suspects)])
+
+
+def find_cause(
+    whole: Objective,
+    weights: Mapping[str, Array],
+    arrays: list[Array],
+    gradients: Mapping[str, Array],
+    dtype: str,
+) -> Cause | None:
+    """Why the loss of a batch, or a gradient of it, is not finite in a net of `dtype`.
+
+    None where all gradients that are given are finite, and so is the loss on the oracle.
+    """
+    first = first_non_finite(whole, weights, arrays, dtype)
+    if first is not None:
+        return Cause(first)
+    bad = [path for path, slope in gradients.items() if not np.isfinite(slope).all()]
+    if not bad:
+        return None
+    followed, singular = NonFiniteWatch(whole, dtype), SingularWatch(whole)
+    reads = ReadsWatch(whole)
+    whole.run(weights, arrays, together(followed, singular, reads))
+    last = max(bad, key=list(reads.paths).index)
+    return Cause(None, last, (*singular.found, *followed.every))

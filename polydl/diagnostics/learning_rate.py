@@ -1,0 +1,191 @@
+"""dl.find_lr: the loss while the learning rate rises, and the rates that it suggests."""
+
+from __future__ import annotations
+
+import copy as copies
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polydl.data import check_count
+from polydl.diagnostics.batch import as_data, check_net, check_training, copy_of
+from polydl.diagnostics.table import number, table
+from polydl.errors import DefinitionError
+from polydl.net import Net
+from polydl.schedules.exponential import ExponentialDecay
+from polydl.training.arrays import Data, training_arrays, weighted
+from polydl.training.settings import Training
+
+_PART = 10  # updates between two looks at the losses
+_MARGIN = 5  # updates at either end that nothing is suggested from
+
+
+@dataclass(frozen=True)
+class LearningRateCurve:
+    """What dl.find_lr found: the rate of each update, the loss before it, and that loss smoothed.
+
+    diverged: whether the run ended before the highest rate, since the loss had grown.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    diverged: bool
+
+    @property
+    def steepest(self) -> float | None:
+        """The rate at which the smoothed loss falls fastest, over the rate's logarithm; None where it
+        nowhere falls."""
+        last = self._lowest() + 1
+        if last <= _MARGIN + 1:
+            return None
+        slopes = np.gradient(self.smoothed[:last], np.log(self.rates[:last]))[_MARGIN:]
+        place = int(np.argmin(slopes))
+        return float(self.rates[_MARGIN + place]) if slopes[place] < 0 else None
+
+    @property
+    def tenth_of_lowest(self) -> float | None:
+        """A tenth of the rate at which the smoothed loss is lowest."""
+        place = self._lowest()
+        return float(self.rates[place]) / 10 if place > _MARGIN else None
+
+    @property
+    def suggestion(self) -> float | None:
+        """The smaller of the two: a rate to begin with."""
+        found = [rate for rate in (self.steepest, self.tenth_of_lowest) if rate is not None]
+        return min(found) if found else None
+
+    def _lowest(self) -> int:
+        return int(np.argmin(self.smoothed))
+
+    def __str__(self) -> str:
+        shown = np.unique(np.linspace(0, len(self.rates) - 1, 15).astype(int))
+        rows = [
+            (number(self.rates[i]), number(self.losses[i]), number(self.smoothed[i])) for i in shown
+        ]
+        lines = table(("learning rate", "loss", "smoothed"), rows, left=0)
+        end = f"{self.rates[-1]:.3g}"
+        lines += [
+            "",
+            f"the loss diverged at {end}" if self.diverged else f"no divergence up to {end}",
+        ]
+        if self.suggestion is None:
+            return "\n".join(
+                [*lines, "the loss does not fall at any rate: see dl.overfit_one_batch"]
+            )
+        return "\n".join([
+            *lines,
+            f"steepest descent at {number(self.steepest)}",
+            f"a tenth of the rate of the lowest loss: {number(self.tenth_of_lowest)}",
+            f"suggestion: {self.suggestion:.2g}",
+        ])  # fmt: skip
+
+    def plot(self, path: str | Path) -> None:
+        """Draw the curve and the suggestions into a file: .png, .svg or .pdf. Needs matplotlib."""
+        from polydl.diagnostics.plot import plot_learning_rates
+
+        plot_learning_rates(self, Path(path))
+
+
+def find_lr(
+    net: Net,
+    training: Training,
+    data: tuple[Any, ...],
+    *,
+    lowest: float = 1e-7,
+    highest: float = 10.0,
+    steps: int = 100,
+    smoothing: float = 0.9,
+) -> LearningRateCurve:
+    """Train a copy while the learning rate rises, update by update, and see what the loss does.
+
+    The range test of Smith (2015), with fastai's exponential rise: the rate of update i (from 0) is
+    lowest (highest / lowest)^(i / (steps - 1)). All else, batches included, is as `training` says;
+    data are gone through again where they are fewer. The net and its optimizer stay as they are.
+    The losses are smoothed: an average with weights smoothing^age, that is begun without bias. The
+    run ends where the smoothed loss is not finite, or has risen above its lowest, by three times that
+    and by three quarters of what it had fallen.
+    """
+    check_net(net, "find_lr")
+    training = weighted(check_training(training, "find_lr"), data)
+    _check(lowest, highest, steps, smoothing)
+    arrays = training_arrays(net.program, training, net.options.dtype, data, "data")
+    optimizer = copies.copy(training.optimizer)
+    if not hasattr(optimizer, "learning_rate"):
+        raise DefinitionError(f"dl.find_lr: {type(optimizer).__name__} has no learning_rate")
+    optimizer.learning_rate = ExponentialDecay(lowest, steps - 1, highest / lowest)
+    rising = replace(training, optimizer=optimizer, epochs=1, shuffle=False)
+    trained, losses = copy_of(net), np.zeros(0)
+    diverged = False
+    for inputs, given in _parts(training, arrays, steps):
+        run = trained.fit(rising, as_data(net, training, inputs, given), progress=False)
+        losses = np.concatenate([losses, run.steps])
+        diverged = end(losses, smoothing) is not None
+        if diverged:
+            break
+    losses = losses[: end(losses, smoothing)]
+    rates = lowest * (highest / lowest) ** (np.arange(len(losses)) / (steps - 1))
+    return LearningRateCurve(rates, losses, smooth(losses, smoothing), diverged)
+
+
+def _check(lowest: float, highest: float, steps: int, smoothing: float) -> None:
+    numbers = all(
+        isinstance(v, (int, float)) and not isinstance(v, bool)
+        for v in (lowest, highest, smoothing)
+    )
+    if not (numbers and 0 < lowest < highest < np.inf):
+        raise DefinitionError(
+            f"dl.find_lr: rates go from `lowest`, above 0, up to `highest`; got {lowest!r} and "
+            f"{highest!r}"
+        )
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 20:
+        raise DefinitionError(f"dl.find_lr: steps must be an integer of 20 or more, got {steps!r}")
+    if not 0 <= smoothing < 1:
+        raise DefinitionError(f"dl.find_lr: smoothing must be in [0, 1), got {smoothing!r}")
+
+
+def _parts(training: Training, data: Data, steps: int) -> Iterator[Data]:
+    """The samples of some updates at a time, in the order of a fit, epoch after epoch."""
+    inputs, given = data
+    count, size = check_count(inputs, *given), training.batch_size
+    epoch = 0
+    while steps > 0:
+        order = np.arange(count)
+        if training.shuffle:  # as the emitted loop does
+            rng = np.random.Generator(np.random.Philox(key=[training.seed, epoch]))
+            order = rng.permutation(count)
+        for start in range(0, count, _PART * size):
+            chosen = order[start : start + min(_PART, steps) * size]
+            yield [x[chosen] for x in inputs], tuple(x[chosen] for x in given)
+            steps -= -(-len(chosen) // size)
+            if steps <= 0:
+                return
+        epoch += 1
+
+
+def smooth(losses: np.ndarray, smoothing: float) -> np.ndarray:
+    """The running average with weights smoothing^age, divided by the sum of its weights."""
+    average, weight = 0.0, 0.0
+    found = np.empty_like(losses)
+    for i, loss in enumerate(losses):
+        average = smoothing * average + (1 - smoothing) * loss
+        weight = smoothing * weight + (1 - smoothing)
+        found[i] = average / weight
+    return found
+
+
+def end(losses: np.ndarray, smoothing: float) -> int | None:
+    """How many losses there are before divergence; None where there is none."""
+    with np.errstate(invalid="ignore"):
+        return _end(losses, smooth(losses, smoothing))
+
+
+def _end(losses: np.ndarray, smoothed: np.ndarray) -> int | None:
+    least = np.minimum.accumulate(np.where(np.isfinite(smoothed), smoothed, np.inf))
+    room = np.maximum(3.0 * abs(least), 0.75 * (smoothed[0] - least))
+    beyond = (smoothed > least + room) & (np.arange(len(losses)) > _MARGIN)
+    beyond |= ~np.isfinite(losses)
+    return int(np.argmax(beyond)) if beyond.any() else None
