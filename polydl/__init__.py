@@ -27,6 +27,8 @@ _WHERE = {
     "polydl.ops": ("stop_gradient", "take", "take_along_axis", "where"),
     "polydl.training.groups": ("ParameterGroup",),
     "polydl.training.settings": ("Training",),
+    "polydl.sources.source": ("Source",),
+    "polydl.sources.columns": ("Columns",),
     "polydl.training.history": ("History",),
     "polydl.compile": ("compile", "load"),
     "polydl.net": ("Net",),

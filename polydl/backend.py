@@ -171,6 +171,13 @@ class Backend(ABC):
         """Give a Trainer's optimizer what another carried after `step` updates, of any backend."""
         raise BackendError(f"the {self.name} backend takes no state of optimizers")
 
+    def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
+        """Arrays of a batch as a training step takes them, on the device already where that helps.
+
+        It is called in a thread, while a step runs.
+        """
+        return arrays
+
     def set_threads(self, threads: int) -> None:
         """Pin this process to a number of threads, where the framework takes no variable for it."""
         return

@@ -150,12 +150,19 @@ class Net:
     def fit(
         self,
         training: Training,
-        data: tuple[Any, ...],
-        validation: tuple[Any, ...] | None = None,
+        data: Any,
+        validation: Any = None,
         progress: bool | None = None,
         after_epoch: Callable[[int, dict[str, float]], None] | None = None,
+        prefetch: int = 2,
     ) -> History:
         """Run the emitted training program on (inputs, targets), or (inputs, targets, weights).
+
+        Or on batches of these: any iterable that begins anew for each epoch (a list, a
+        torch.utils.data.DataLoader, a tf.data.Dataset, a Grain dataset), a function that gives one for
+        the epoch, counted from 0, named columns (dl.Columns), or a dl.Source of one's own. They keep
+        their sizes and order. prefetch: how many are made ahead, and augmented, in a thread, while a
+        step runs; 0 is no thread, for data that draws from a framework's own generator on the way.
 
         weights: of samples (batch,), or of each value of the loss; validation may lack them.
         targets are None for a loss that takes none.
@@ -166,9 +173,9 @@ class Net:
         """
         self._needs_training()
         shown = sys.stderr.isatty() if progress is None else progress
-        return self._fitting.fit(training, data, validation, shown, after_epoch)
+        return self._fitting.fit(training, data, validation, shown, after_epoch, prefetch)
 
-    def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
+    def evaluate(self, training: Training, data: Any) -> dict[str, float]:
         """Loss and metrics of data as `fit` takes them, in evaluation mode. Weights are of losses."""
         self._needs_training()
         return self._fitting.evaluate(training, data)

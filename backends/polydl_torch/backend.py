@@ -235,4 +235,5 @@ class TorchBackend(Backend):
             lambda whole, functions: self.emitter(whole, options, functions),
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+            channels_first=lambda emitter: turned_inputs(program, emitter.program),
         )

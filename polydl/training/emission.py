@@ -18,6 +18,7 @@ from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.sizes import Shape
 from polydl.program.types import Block, DType, Program, Value
 from polydl.spec.tracing import trace_function
+from polydl.training.augment_text import augment_lines, augment_names
 from polydl.training.loop import loop_text
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
 from polydl.training.settings import Training
@@ -110,11 +111,13 @@ def emit_training(
     write_trainer: TrainerWriter,
     has_native_optimizer: Callable[[Optimizer], bool],
     several_steps: bool = False,
+    channels_first: Callable[[Emitter], Sequence[bool]] = lambda emitter: (),
 ) -> EmittedTraining:
     """Assemble a training program.
 
     make_emitter gives an emitter for a Program and the keys of functions to emit besides the model.
-    several_steps: the Trainer that is written takes several batches at a time.
+    several_steps: the Trainer that is written takes several batches at a time. channels_first: which
+    inputs the model takes so.
     """
     functions: dict[str, Block] = {}
     output = check_single_output(program)
@@ -144,12 +147,13 @@ def emit_training(
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
-    emitter.taken |= PROGRAM_NAMES | LOCAL_NAMES
+    emitter.taken |= PROGRAM_NAMES | LOCAL_NAMES | augment_names(training)
     trainer_lines: list[str] = []
     written: list[TrainingParts] = []
 
     def trainer() -> list[str]:
-        taken = PROGRAM_NAMES | LOCAL_NAMES | emitter.reserved_names | emitter.defined_names
+        taken = PROGRAM_NAMES | LOCAL_NAMES | augment_names(training)
+        taken |= emitter.reserved_names | emitter.defined_names
         parts = TrainingParts(
             inputs=tuple(unique(value.name, taken) for value in arrays),
             given=training.given,
@@ -171,6 +175,9 @@ def emit_training(
         written.append(parts)
         trainer_lines.extend(write_trainer(parts))
         wrapped = [part for line in trainer_lines for part in wrap(line)]
+        names = [value.name for value in arrays]
+        changed = augment_lines(training, names, parts.inputs, channels_first(emitter))
+        wrapped += ["", "", *changed] if changed else []
         return [*wrapped, "", "", *loop_text(training, several_steps).split("\n")]
 
     emitted = emitter.emit(trainer)

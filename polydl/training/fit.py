@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from polydl.program.passes import portable_randomness
 from polydl.program.sizes import Size
 from polydl.program.structure import unflatten
 from polydl.program.types import Program, Value, inference_writes
-from polydl.training.arrays import Data, training_arrays, weighted
+from polydl.sources.opening import Opener
+from polydl.sources.prefetch import AHEAD, Prefetcher
+from polydl.training.batch_loop import takes_batches
 from polydl.training.emission import EmittedTraining, check_single_output
 from polydl.training.history import History
 from polydl.training.settings import Training
@@ -119,25 +121,29 @@ class Fitting:
         validation: tuple[Any, ...] | None,
         progress: bool,
         after_epoch: Callable[[int, dict[str, float]], None] | None,
+        prefetch: int = AHEAD,
     ) -> History:
         _require_training(training)
-        training = weighted(training, data)
-        inputs, given = self._arrays(training, data, "data")
-        validated = None
         if validation is not None:
             self._check_evaluation()
-            arrays, others = self._arrays(training, validation, "validation")
-            validated = (arrays, *others)
+        ahead = Prefetcher(prefetch, self._place)
+        opened = self._opener.open(training, data, validation, self._epochs)
+        training = opened.training
         prepared = self.prepare(training)
         history = History()
-        per_epoch = -(-len(inputs[0]) // training.batch_size)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
             if training.randomness == "native":
                 words = np.random.SeedSequence([training.seed, prepared.epochs]).generate_state(1)
                 stack.enter_context(prepared.model.seeded(int(words[0] & 0x7FFFFFFF)))
             stop = stack.enter_context(_interrupt_flag())
-            report = stack.enter_context(_progress(progress, training.epochs, per_epoch))
+            report = stack.enter_context(_progress(progress, training.epochs, opened.per_epoch))
+            stack.callback(ahead.close)
+            options: dict[str, Any] = {"batch_size": training.batch_size}
+            if training.data == "batches":
+                options = {}
+            if takes_batches(training):
+                options["prefetch"] = ahead
 
             def before_step(step: int, results: list[Any]) -> bool:
                 self.prepared = None  # a step that dies may take the optimizer's state with it
@@ -159,15 +165,14 @@ class Fitting:
             try:
                 prepared.module.fit(
                     prepared.trainer,
-                    inputs,
-                    *given,
-                    validated,
+                    *opened.data,
+                    opened.validation,
                     epochs=training.epochs,
-                    batch_size=training.batch_size,
                     first_epoch=prepared.epochs,
                     step=prepared.steps,
                     before_step=before_step,
                     after_epoch=epoch_done,
+                    **options,
                 )
                 self.prepared = prepared
             finally:
@@ -178,12 +183,15 @@ class Fitting:
     def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
         _require_training(training)
         self._check_evaluation()
-        training = weighted(training, data)
-        inputs, given = self._arrays(training, data, "data")
+        opened = self._opener.open(replace(training, augment=()), data)
+        training = opened.training
         prepared = self.prepare(training, keep=self.prepared is None)
-        with self.backend.precision(self.options):
+        with self.backend.precision(self.options), closing(Prefetcher(AHEAD, self._place)) as ahead:
+            if training.data == "batches":
+                (batches,) = opened.data
+                return prepared.module.evaluate(prepared.trainer, ahead(batches(0)))
             return prepared.module.evaluate(
-                prepared.trainer, inputs, *given, batch_size=training.batch_size
+                prepared.trainer, *opened.data, batch_size=training.batch_size
             )
 
     def _check_evaluation(self) -> None:
@@ -219,9 +227,17 @@ class Fitting:
                   for outputs in zip(*parts, strict=True)]  # fmt: skip
         return unflatten(self.program.outputs, joined)
 
-    def _arrays(self, training: Training, data: Any, where: str) -> Data:
-        inputs, given = training_arrays(self.program, training, self.options.dtype, data, where)
-        return in_layout(inputs, self.model.emitted.channels_first), given
+    @property
+    def _opener(self) -> Opener:
+        return Opener(self.program, self.options.dtype, self.model.emitted.channels_first)
+
+    @property
+    def _epochs(self) -> int:
+        """The epoch that a fit goes on with, if it does."""
+        return 0 if self.prepared is None else self.prepared.epochs
+
+    def _place(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        return self.backend.place(arrays, self.options)
 
 
 def _require_training(given: Any) -> None:
@@ -280,7 +296,7 @@ class _Bar:
 
 
 @contextmanager
-def _progress(shown: bool, epochs: int, steps: int) -> Iterator[Any]:
+def _progress(shown: bool, epochs: int, steps: int | None) -> Iterator[Any]:
     if not shown:
         yield _Silent()
         return
@@ -288,6 +304,7 @@ def _progress(shown: bool, epochs: int, steps: int) -> Iterator[Any]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns) as bar:
-        task = bar.add_task("training", total=epochs * steps)
+        total = None if steps is None else epochs * steps
+        task = bar.add_task("training", total=total)
         yield _Bar(bar, task)
-        bar.update(task, completed=epochs * steps)
+        bar.update(task, total=total or 1, completed=total or 1)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from textwrap import indent
+
+from polydl.emission.code import INDENT
 from polydl.emission.wrap import wrap
 from polydl.schedules.schedule import Schedule
+from polydl.training import batch_loop
 from polydl.training.rates import schedule_lines
 from polydl.training.settings import Training
 
@@ -19,7 +23,9 @@ def evaluate(trainer, inputs,{given} batch_size={batch_size}):
     return average(trainer.fetch(results), sizes)
 
 
-def average(results, sizes):
+'''
+
+_AVERAGE = '''def average(results, sizes):
     """Scores by name, weighted by the sizes of the batches."""
     values = np.average(results, axis=0, weights=sizes)
     return dict(zip(SCORES, values.tolist()))
@@ -28,25 +34,22 @@ def average(results, sizes):
 _FIT = '''
 def fit(
     trainer,
-    inputs,
 {lines}    validation=None,
     epochs={epochs},
-    batch_size={batch_size},
-    first_epoch=0,
+{size}    first_epoch=0,
     step=0,
     before_step=None,
     after_epoch=None,
-):
+{prefetch}):
     """Train for some epochs. Returns the loss of every step, and scores by epoch.
 
     before_step(step, results) may return True to stop; results are those of the epoch so far.
-    after_epoch(losses, scores) sees each epoch.
+    after_epoch(losses, scores) sees each epoch.{about}
     """
     steps, history = [], []
     stopped = False
     for epoch in range(first_epoch, first_epoch + epochs):
-{order}
-        trainer.start()
+{order}        trainer.start()
         results, sizes = [], []
 {steps}
         trainer.finish()
@@ -55,7 +58,7 @@ def fit(
         values = trainer.fetch(results)
         scores = average(values, sizes)
         if validation is not None and not stopped:
-            validated = evaluate(trainer, *validation, batch_size)
+            validated = evaluate(trainer, {validation})
             scores.update({{f"val_{{name}}": value for name, value in validated.items()}})
         steps.append(values[:, 0])
         history.append(scores)
@@ -103,9 +106,13 @@ _RATES = """\
             rates = [learning_rate(step + i) for i in range(len(batches))]
 """
 
-_SHUFFLED = """        rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
-        order = rng.permutation(len({first}))"""
-_IN_ORDER = "        order = np.arange(len({first}))"
+_SHUFFLED = """\
+rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
+order = rng.permutation(len({first}))
+"""
+_IN_ORDER = "order = np.arange(len({first}))\n"
+_PREFETCH = "\n    prefetch(batches) may make them ahead, in a thread."
+_SOURCE = "\n    batches(epoch) gives an epoch's, each a tuple of arrays."
 
 
 def loop_text(training: Training, several_steps: bool) -> str:
@@ -114,39 +121,86 @@ def loop_text(training: Training, several_steps: bool) -> str:
     several_steps: the Trainer has train_steps, which takes `steps_per_execution` batches at a time.
     """
     names = ["loss", *(metric.name for metric in training.metrics)]
-    first = (*training.given, "inputs[0]")[0]
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
-    order = _SHUFFLED if training.shuffle else _IN_ORDER
-    evaluate = _EVALUATE.format(
-        batch_size=training.batch_size,
-        names=", ".join(names),
-        first=first,
-        given=_each(training, " {},"),
-        scored=_each(training, ", {}[batch]"),
-    )
-    scheduled = training.takes_rate
-    steps = (_SEVERAL_STEPS if several_steps else _ONE_STEP).format(
-        batch=_each(training, " {}[batch],"),
-        batches=_each(training, " {}[batches],"),
-        rates=_RATES if scheduled and several_steps else "",
-        rate="" if not scheduled else ", rates" if several_steps else ", learning_rate(step)",
-    )
-    fit = _FIT.format(
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        order=order.format(seed=training.seed, first=first),
-        steps="\n".join(part for line in steps.split("\n") for part in wrap(line)),
-        lines=_each(training, "    {},\n"),
-    )
-    grouping = _EXECUTIONS if several_steps else ""
     rate = (
         "\n".join([*schedule_lines(training.optimizer.learning_rate), "", "", ""])
         if isinstance(training.optimizer.learning_rate, Schedule)
         else ""
     )
-    return f"{rate}{scores}\n\n{evaluate}{grouping}\n{fit}".rstrip("\n")
+    evaluate = _evaluate(training, ", ".join(names))
+    fit = _fit(training, several_steps)
+    grouping = _grouping(training, several_steps)
+    augmented = _augmented(training)
+    return f"{rate}{scores}\n\n{evaluate}{_AVERAGE}{grouping}{augmented}\n{fit}".rstrip("\n")
 
 
-def _each(training: Training, template: str) -> str:
+def _evaluate(training: Training, names: str) -> str:
+    if training.data == "batches":
+        return batch_loop.EVALUATE.format(names=names)
+    return _EVALUATE.format(
+        batch_size=training.batch_size,
+        names=names,
+        first=_first(training),
+        given=_each(training, " {},"),
+        scored=_each(training, ", {}[batch]"),
+    )
+
+
+def _fit(training: Training, several_steps: bool) -> str:
+    arrays, streamed = training.data == "arrays", batch_loop.takes_batches(training)
+    return _FIT.format(
+        lines=_each(training, "    {},\n", "    inputs,\n") if arrays else "    batches,\n",
+        epochs=training.epochs,
+        size=f"    batch_size={training.batch_size},\n" if arrays else "",
+        prefetch="    prefetch=iter,\n" if streamed else "",
+        about=("" if arrays else _SOURCE) + (_PREFETCH if streamed else ""),
+        order="" if streamed else indent(_order(training), INDENT * 2),
+        validation="*validation, batch_size" if arrays else "prefetch(validation(epoch))",
+        steps=_wrapped(_steps(training, several_steps, streamed)),
+    )
+
+
+def _steps(training: Training, several_steps: bool, streamed: bool) -> str:
+    scheduled = training.takes_rate
+    rate = "" if not scheduled else ", rates" if several_steps else ", learning_rate(step)"
+    if streamed:
+        steps = batch_loop.SEVERAL_STEPS if several_steps else batch_loop.ONE_STEP
+        rates = batch_loop.RATES if scheduled else ""
+        return steps.format(batches=batch_loop.batches_text(training), rates=rates, rate=rate)
+    return (_SEVERAL_STEPS if several_steps else _ONE_STEP).format(
+        batch=_each(training, " {}[batch],"),
+        batches=_each(training, " {}[batches],"),
+        rates=_RATES if scheduled else "",
+        rate=rate,
+    )
+
+
+def _grouping(training: Training, several_steps: bool) -> str:
+    if not several_steps:
+        return ""
+    return batch_loop.EXECUTIONS if batch_loop.takes_batches(training) else _EXECUTIONS
+
+
+def _augmented(training: Training) -> str:
+    if not training.augment:
+        return ""
+    order = indent(_order(training), INDENT).rstrip("\n")
+    return f"\n\n{_wrapped(batch_loop.augmented_text(training, order))}"
+
+
+def _order(training: Training) -> str:
+    order = _SHUFFLED if training.shuffle else _IN_ORDER
+    return order.format(seed=training.seed, first=_first(training))
+
+
+def _first(training: Training) -> str:
+    return (*training.given, "inputs[0]")[0]
+
+
+def _wrapped(text: str) -> str:
+    return "\n".join(part for line in text.split("\n") for part in wrap(line))
+
+
+def _each(training: Training, template: str, before: str = "") -> str:
     """The text for each array that samples bring besides inputs."""
-    return "".join(template.format(name) for name in training.given)
+    return before + "".join(template.format(name) for name in training.given)

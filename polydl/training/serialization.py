@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from polydl.augment.augmentation import Augmentation
 from polydl.errors import DefinitionError, ProgramError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from polydl.training.settings import Training
 
 FORMAT = 1
-PARTS = (Loss, Metric, Optimizer, Schedule)  # what has a kind, and settings
+PARTS = (Loss, Metric, Optimizer, Schedule, Augmentation)  # what has a kind, and settings
 
 
 def to_json(training: Training) -> str:

@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from polydl.augment.augmentation import Augmentation
+from polydl.augment.compose import checked as augmentations
 from polydl.errors import DefinitionError
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
@@ -26,7 +30,8 @@ class Training:
     looks of Python (progress, Ctrl-C), where a backend gains by it and then holds as many batches;
     None leaves it to the backend. What is computed does not depend on it. weights: what the weights
     in (inputs, targets, weights) are of, each "sample" or each "element" of the loss; `fit` sets it
-    by the data that it gets.
+    by the data that it gets. data: what the program takes, "arrays" or "batches" of an iterable, which
+    `fit` sets too; batches keep their own sizes and order.
 
     An update is a step, of one batch. accumulate: a batch is taken in so many parts, one after the
     other, of ceil(batch_size / accumulate) samples (the last may have fewer); their gradients,
@@ -36,7 +41,9 @@ class Training:
     parameters together is multiplied by clip_norm / max(|g|, clip_norm), |g| its Euclidean norm;
     torch adds 1e-6 to |g|, and Keras' `clipnorm` is of each variable. groups: what is different for
     some parameters. decayed: what an optimizer's weight_decay acts on: "matrices" (parameters of two
-    axes or more: no biases, no scales of norms), "all", or patterns of paths.
+    axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
+    of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
+    is.
     """
 
     loss: Loss
@@ -54,6 +61,8 @@ class Training:
     clip_value: float | None = None
     groups: Sequence[ParameterGroup] = ()
     decayed: Literal["matrices", "all"] | Sequence[str] = "matrices"
+    augment: Sequence[Augmentation] = ()
+    data: Literal["arrays", "batches"] = "arrays"
 
     def __post_init__(self) -> None:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
@@ -85,6 +94,7 @@ class Training:
             )
         self._check_gradients()
         self._check_loss()
+        self._check_augment()
 
     def _check_gradients(self) -> None:
         _require(self.accumulate <= self.batch_size,
@@ -122,6 +132,28 @@ class Training:
         _require(self.weights is None or self.loss.takes_weights(),
                  f"{name} takes no weights. Let it define `values` instead of __call__, or take "
                  "weights there", self.weights)  # fmt: skip
+
+    def _check_augment(self) -> None:
+        object.__setattr__(self, "augment", augmentations("Training", self.augment))
+        _require(
+            self.data in ("arrays", "batches"), "data must be 'arrays' or 'batches'", self.data
+        )
+        for one in self.augment:
+            if not one.mixes:
+                continue
+            name, loss = type(one).__name__, type(self.loss).__name__
+            _require(self.loss.target_dtype == "float",
+                     f"{name} makes soft targets: take a loss of them, such as "
+                     'dl.CrossEntropy("probabilities")', loss)  # fmt: skip
+            _require(
+                self.weights is None, f"{name} mixes samples, whose weights differ", self.weights
+            )
+
+    def order(self, epoch: int, count: int) -> np.ndarray:
+        """The order of `count` samples in an epoch, counted from 0."""
+        if not self.shuffle:
+            return np.arange(count)
+        return np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(count)
 
     @property
     def given(self) -> tuple[str, ...]:

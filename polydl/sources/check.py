@@ -1,0 +1,60 @@
+"""What is checked of each batch of a source, and the arrays that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from polydl.data import in_layout
+from polydl.errors import DataError
+from polydl.program.structure import flatten
+from polydl.training.arrays import SampleCheck
+
+
+@dataclass(frozen=True)
+class BatchCheck:
+    """Makes of a batch the arrays that the emitted loop takes, in flat order: inputs, then the rest.
+
+    channels_first: inputs that the native object takes so. Arrays are no views of those that the
+    source gave, which it may fill anew while they wait.
+    """
+
+    samples: SampleCheck
+    channels_first: Sequence[bool] = ()
+
+    def __call__(self, batch: Any, where: str) -> tuple[np.ndarray, ...]:
+        """Raises DataError, DTypeError or ShapeError, which start with where."""
+        batch = self.unpacked(batch, where)
+        inputs, given = self.samples(batch, where)
+        training = self.samples.training
+        if training.accumulate > 1 and len(inputs[0]) > training.batch_size:
+            raise DataError(
+                f"{where}: {len(inputs[0])} samples, where batch_size={training.batch_size} says "
+                f"what is accumulated in {training.accumulate} parts"
+            )
+        arrays = [*in_layout(inputs, self.channels_first), *given]
+        sources = [leaf for leaf in flatten(list(batch))[0] if isinstance(leaf, np.ndarray)]
+        return tuple(
+            a.copy() if any(np.may_share_memory(a, b) for b in sources) else a for a in arrays
+        )
+
+    def unpacked(self, batch: Any, where: str) -> Any:
+        """(inputs, targets), or (inputs, targets, weights)."""
+        known = "inputs, targets" if self.samples.training.given else "inputs"
+        if isinstance(batch, Mapping) and known != "inputs":
+            names = ", ".join(map(str, batch))
+            raise DataError(
+                f"{where}: got a dict ({names}). Say which of its arrays are what: "
+                'dl.Columns(data, inputs="...", targets="...")'
+            )
+        if self.samples.training.given:
+            return batch
+        several = isinstance(batch, (tuple, list)) and len(batch) == 2 and batch[1] is None
+        if several:
+            return batch
+        if isinstance(batch, tuple) and len(batch) == 1 and self.samples.program.inputs is None:
+            (batch,) = batch  # a loader of a dataset of one tensor
+        return batch, None
