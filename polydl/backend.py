@@ -92,6 +92,14 @@ class NativeModel(ABC):
         """A context that begins the framework's own random numbers anew, from this seed."""
         return nullcontext()
 
+    def random_state(self) -> dict[str, np.ndarray]:
+        """Where the framework's own random numbers are, by names that only this backend knows."""
+        return {}
+
+    def set_random_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go on with random numbers from there."""
+        return
+
     def gradients(
         self,
         inputs: list[np.ndarray],

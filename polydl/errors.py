@@ -33,6 +33,10 @@ class WeightsError(PolydlError, ValueError):
     """Weights do not fit the model, or a weights file cannot be read."""
 
 
+class CheckpointError(PolydlError, RuntimeError):
+    """A checkpoint cannot be written or read, or is of another run."""
+
+
 class BackendError(PolydlError, RuntimeError):
     """A backend is unknown, is not installed, or lacks what was asked of it."""
 

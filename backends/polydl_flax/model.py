@@ -113,6 +113,21 @@ class FlaxModel(NativeModel):
                 variable.set_value(jax.numpy.zeros((), variable.get_value().dtype))
         yield
 
+    def random_state(self) -> dict[str, np.ndarray]:
+        return {
+            str(number): np.array(_raw(variable.get_value()))
+            for number, variable in enumerate(self.variables)
+            if isinstance(variable, nnx.RngState)
+        }
+
+    def set_random_state(self, state: Mapping[str, np.ndarray]) -> None:
+        for number, variable in enumerate(self.variables):
+            if not isinstance(variable, nnx.RngState):
+                continue
+            value = jax.numpy.asarray(state[str(number)])
+            is_key = isinstance(variable, nnx.RngKey)
+            variable.set_value(jax.random.wrap_key_data(value) if is_key else value)
+
     def get_weights(self) -> dict[str, np.ndarray]:
         return get_weights(self.native, self.emitted.bindings)
 
@@ -156,6 +171,12 @@ class FlaxModel(NativeModel):
             if slope is not None:
                 found[path] = np.array(to_canonical(np.asarray(slope), binding))
         return found, by_input
+
+
+def _raw(value: jax.Array) -> jax.Array:
+    """The numbers of a key, or of a count."""
+    is_key = jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(value) if is_key else value
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:

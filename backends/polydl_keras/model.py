@@ -139,10 +139,20 @@ class KerasModel(NativeModel):
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:
-        states = [v for v in self.native.variables if v.path.endswith("/seed_generator_state")]
-        for number, state in enumerate(states):
+        for number, state in enumerate(self._generators()):
             state.assign(np.random.SeedSequence([seed, number]).generate_state(2))
         yield
+
+    def _generators(self) -> list[Any]:
+        """The states of Keras' generators, in the order of the layers."""
+        return [v for v in self.native.variables if v.path.endswith("/seed_generator_state")]
+
+    def random_state(self) -> dict[str, np.ndarray]:
+        return {str(number): np.array(v) for number, v in enumerate(self._generators())}
+
+    def set_random_state(self, state: Mapping[str, np.ndarray]) -> None:
+        for number, variable in enumerate(self._generators()):
+            variable.assign(state[str(number)])
 
     # gradients
 

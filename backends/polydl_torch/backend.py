@@ -125,6 +125,18 @@ class TorchModel(NativeModel):
             torch.manual_seed(seed)
             yield
 
+    def random_state(self) -> dict[str, np.ndarray]:
+        state = {"cpu": torch.get_rng_state().numpy()}
+        if self.device != "cpu":
+            state[self.device] = torch.cuda.get_rng_state(self.device).numpy()
+        return state
+
+    def set_random_state(self, state: Mapping[str, np.ndarray]) -> None:
+        torch.set_rng_state(torch.from_numpy(np.array(state["cpu"])))
+        if self.device in state and self.device != "cpu":
+            own = torch.from_numpy(np.array(state[self.device]))
+            torch.cuda.set_rng_state(own, self.device)
+
     def gradients(
         self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
     ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:

@@ -22,12 +22,15 @@ from polydl.program.verify import verify
 from polydl.weights.check import check_weights
 
 PROGRAM_KEY = "polydl.program"
+RUN_KEY = "polydl.run"  # of a checkpoint: what is no array of its state
+RUN_PREFIX = "run:"  # of its arrays that are no weights; no canonical path begins so
 FORMAT_KEY = "polydl.format"
 FILE_FORMAT = "1"
 
 AnyPath = str | os.PathLike[str]
 
 _CODES = {"float64": "F64", "float32": "F32", "int32": "I32", "bool": "BOOL"}
+_RUN_CODES = _CODES | {"uint8": "U8", "uint32": "U32", "int64": "I64", "uint64": "U64"}
 _READ = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
 
 
@@ -50,30 +53,74 @@ def load(path: AnyPath) -> tuple[Program | None, dict[str, np.ndarray]]:
     weights, ProgramError for a Program that is malformed. Safe for files from anywhere.
     """
     metadata, arrays = _read(path)
-    if PROGRAM_KEY not in metadata and FORMAT_KEY not in metadata:
+    program = _program(path, metadata)
+    if program is None:
         return None, arrays
+    return program, check_weights(program, _weights_of(metadata, arrays), os.fspath(path))
+
+
+def _program(path: AnyPath, metadata: Mapping[str, str]) -> Program | None:
+    if PROGRAM_KEY not in metadata and FORMAT_KEY not in metadata:
+        return None
     if metadata.get(FORMAT_KEY) != FILE_FORMAT:
         raise WeightsError(
             f"{os.fspath(path)}: its {FORMAT_KEY} is {shown(metadata.get(FORMAT_KEY))}, this "
             f"polydl reads {FILE_FORMAT!r}. Use the polydl that wrote it"
         )
     try:
-        program = from_json(metadata.get(PROGRAM_KEY, ""))
+        return from_json(metadata.get(PROGRAM_KEY, ""))
     except ProgramError as error:
         raise ProgramError(f"{os.fspath(path)}: {error}") from None
-    return program, check_weights(program, arrays, os.fspath(path))
+
+
+def _weights_of(
+    metadata: Mapping[str, str], arrays: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Without what a checkpoint holds besides them."""
+    if RUN_KEY not in metadata:
+        return arrays
+    return {name: v for name, v in arrays.items() if not name.startswith(RUN_PREFIX)}
+
+
+def save_run(
+    path: AnyPath,
+    program: Program,
+    weights: Mapping[str, Any],
+    run: Mapping[str, np.ndarray],
+    text: str,
+) -> None:
+    """Write a checkpoint: like `save`, with more arrays (under RUN_PREFIX) and a text about them."""
+    arrays = check_weights(program, weights, f"save to {os.fspath(path)}") | dict(run)
+    metadata = {FORMAT_KEY: FILE_FORMAT, PROGRAM_KEY: to_json(program), RUN_KEY: text}
+    write_arrays(path, arrays, metadata, _RUN_CODES)
+
+
+def read_run(
+    path: AnyPath,
+) -> tuple[Program, dict[str, np.ndarray], dict[str, np.ndarray], str]:
+    """(Program, weights, other arrays without the prefix, the text about them) of a checkpoint."""
+    metadata, arrays = _read(path)
+    program = _program(path, metadata)
+    if program is None or RUN_KEY not in metadata:
+        raise WeightsError(f"{os.fspath(path)} is no checkpoint of a training run")
+    weights = check_weights(program, _weights_of(metadata, arrays), os.fspath(path))
+    named = {n.removeprefix(RUN_PREFIX): v for n, v in arrays.items() if n.startswith(RUN_PREFIX)}
+    return program, weights, named, metadata[RUN_KEY]
 
 
 def read_weights(path: AnyPath) -> dict[str, np.ndarray]:
-    """The arrays of any safetensors file by name. bfloat16 becomes float32.
+    """The arrays of any safetensors file by name; of a checkpoint, its weights. bfloat16 is float32.
 
     Raises WeightsError for a file that cannot be read.
     """
-    return _read(path)[1]
+    return _weights_of(*_read(path))
 
 
 def write_arrays(
-    path: AnyPath, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+    path: AnyPath,
+    arrays: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str],
+    codes: Mapping[str, str] = _CODES,
 ) -> None:
     """Write arrays (float64, float32, int32 or bool) and metadata as one safetensors file.
 
@@ -84,11 +131,11 @@ def write_arrays(
     end = 0
     for name in largest_first:
         array = arrays[name]
-        if array.dtype.name not in _CODES:
-            raise WeightsError(f"{shown(name)} is {array.dtype}; use one of {', '.join(_CODES)}")
+        if array.dtype.name not in codes:
+            raise WeightsError(f"{shown(name)} is {array.dtype}; use one of {', '.join(codes)}")
         start, end = end, end + array.nbytes
         header[name] = {
-            "dtype": _CODES[array.dtype.name],
+            "dtype": codes[array.dtype.name],
             "shape": array.shape,
             "data_offsets": (start, end),
         }

@@ -1,0 +1,118 @@
+"""What a run needs to go on, in one safetensors file: for the same backend, or for another.
+
+Weights lie in it under their canonical paths, with the Program, so that `dl.load` opens it as it opens
+any saved model. What else a run has carries the prefix `run:`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from polydl.errors import CheckpointError, WeightsError
+from polydl.program.types import Program
+from polydl.weights.files import RUN_PREFIX, read_run, save_run
+
+Arrays = dict[str, np.ndarray]
+FORMAT = 1
+
+
+@dataclass
+class RunState:
+    """A run between two updates.
+
+    step: updates made. epoch: the one that is running, from 0. done: the scores (steps, scores) of its
+    steps so far; losses: of all steps before it; epochs: the scores of the epochs before it.
+    optimizer: by path and slot; averages: by path; random: the framework's own generators, by names
+    that only its backend knows. callbacks: what each has kept, in order. scale: of a loss in float16.
+    about: what the run is of, and must be of when it goes on.
+    """
+
+    step: int
+    epoch: int
+    done: np.ndarray
+    losses: np.ndarray
+    epochs: list[dict[str, Any]]
+    weights: Arrays
+    optimizer: dict[str, Arrays]
+    about: dict[str, Any]
+    averages: Arrays = field(default_factory=dict)
+    random: Arrays = field(default_factory=dict)
+    callbacks: list[Any] = field(default_factory=list)
+    scale: dict[str, float] = field(default_factory=dict)
+
+
+def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunState) -> None:
+    """Write a run's state. A file that is there is replaced in one step, by a complete one.
+
+    Raises CheckpointError; the file before is whole then.
+    """
+    arrays = {f"{RUN_PREFIX}done": state.done, f"{RUN_PREFIX}losses": state.losses}
+    for at, slots in state.optimizer.items():
+        for slot, value in slots.items():
+            arrays[f"{RUN_PREFIX}optimizer:{slot}:{at}"] = value
+    for kind, found in (("average", state.averages), ("random", state.random)):
+        arrays |= {f"{RUN_PREFIX}{kind}:{name}": value for name, value in found.items()}
+    kept = {
+        "format": FORMAT,
+        "step": state.step,
+        "epoch": state.epoch,
+        "epochs": state.epochs,
+        "slots": {at: list(slots) for at, slots in state.optimizer.items()},
+        "callbacks": state.callbacks,
+        "scale": state.scale,
+        "about": state.about,
+    }
+    try:
+        save_run(path, program, state.weights, arrays, json.dumps(kept))
+    except WeightsError as error:
+        raise CheckpointError(
+            f"{error}. The checkpoint before is whole; make room or give another folder, and go on "
+            "with fit(..., resume=True)"
+        ) from error
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
+    """The model and the state of a run. Reading runs nothing that the file brings.
+
+    Raises CheckpointError for what is no checkpoint, or not complete.
+    """
+    name = os.fspath(path)
+    try:
+        program, weights, arrays, text = read_run(path)
+        kept = json.loads(text)
+    except (WeightsError, ValueError) as error:
+        raise CheckpointError(f"{error}") from error
+    if kept.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{name} is of another format of checkpoints; this polydl reads {FORMAT}"
+        )
+    try:
+        return program, RunState(
+            step=kept["step"],
+            epoch=kept["epoch"],
+            done=arrays["done"],
+            losses=arrays["losses"],
+            epochs=kept["epochs"],
+            weights=weights,
+            optimizer={
+                at: {slot: arrays[f"optimizer:{slot}:{at}"] for slot in slots}
+                for at, slots in kept["slots"].items()
+            },
+            about=kept["about"],
+            averages=_of_kind(arrays, "average"),
+            random=_of_kind(arrays, "random"),
+            callbacks=kept["callbacks"],
+            scale=kept["scale"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{name} lacks a part of a run: {error}") from error
+
+
+def _of_kind(arrays: Mapping[str, np.ndarray], kind: str) -> Arrays:
+    return {n.partition(":")[2]: v for n, v in arrays.items() if n.startswith(f"{kind}:")}
