@@ -43,19 +43,26 @@ def from_json(text: str) -> Training:
         raise ProgramError(f"not a Training: {error}") from None
 
 
-def _written(value: Any) -> Any:
+def described(training: Training) -> dict[str, Any]:
+    """Its fields as plain data. Of a user's own parts, which no JSON makes again, what they say."""
+    found = {f.name: _written(getattr(training, f.name), own=False) for f in fields(training)}
+    return json.loads(json.dumps(found, default=repr))  # type: ignore[no-any-return]
+
+
+def _written(value: Any, own: bool = True) -> Any:
+    """own: only of polydl's own parts."""
     if isinstance(value, ParameterGroup):
         return asdict(value)
     if isinstance(value, (list, tuple)):
-        return [_written(item) for item in value]
+        return [_written(item, own) for item in value]
     if not isinstance(value, PARTS):
         return value
-    if value.kind not in CLASSES:
+    if own and value.kind not in CLASSES:
         raise DefinitionError(
             f"Training: {value.kind} is not one of polydl's own and cannot be written as JSON. "
             f"{nearest(value.kind, list(CLASSES))}"
         )
-    settings = {name: _written(getattr(value, name)) for name in value.config()}
+    settings = {name: _written(getattr(value, name), own) for name in value.config()}
     return {"kind": value.kind, **settings}
 
 
