@@ -1,4 +1,4 @@
-"""Checks of losses and metrics, as the emitted training programs compute them."""
+"""Checks of losses, as the emitted training programs compute them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from polydl.conformance.row import Array, ScoreRow
 from polydl.conformance.samplers import generator
 from polydl.conformance.tolerances import SCALE, bound
 from polydl.layers.dense import Dense
-from polydl.losses.cross_entropy import CrossEntropy
-from polydl.losses.loss import Loss
 from polydl.net import Net
 from polydl.optimizers.sgd import SGD
 from polydl.precision import floats_rounded
@@ -34,7 +32,7 @@ KERNEL, BIAS = "0.kernel", "0.bias"
 
 
 class Scored(Module):
-    """A loss or metric as a model of its own, for the oracle."""
+    """A loss as a model of its own, for the oracle."""
 
     def __init__(self, score: Any):
         self.score = score
@@ -48,7 +46,8 @@ def _arrays(row: ScoreRow) -> tuple[Array, Array]:
     return row.outputs(rng), row.targets(rng)
 
 
-def _open(array: Array) -> Input:
+def opened(array: Array) -> Input:
+    """An Input of such arrays, with any number of samples."""
     return Input((None, *array.shape[1:]), "float" if array.dtype.kind == "f" else "int")
 
 
@@ -61,7 +60,7 @@ def _scorer(row: ScoreRow) -> Interpreter:
 def scoring_program(row: ScoreRow) -> Program:
     """The score as a Program of its own."""
     outputs, targets = _arrays(row)
-    return trace(Scored(row.score()), (_open(outputs), _open(targets)))
+    return trace(Scored(row.score()), (opened(outputs), opened(targets)))
 
 
 def score_of(row: ScoreRow, outputs: Array, targets: Array) -> float:
@@ -96,10 +95,9 @@ def scores(row: ScoreRow, target: Target) -> Scores:
     if targets.dtype.kind == "f":
         targets = targets.astype(target.dtype)
     net, training = _scoring(row, target, x)
-    net.load_weights(_identity(x))
-    name = "loss" if row.is_loss else training.metrics[0].name
-    evaluated = net.evaluate(training, (x, targets))[name]
-    trained = net.fit(training, (x, targets)).epochs[0][name]
+    net.load_weights(identity(x))
+    evaluated = net.evaluate(training, (x, targets))["loss"]
+    trained = net.fit(training, (x, targets)).epochs[0]["loss"]
     return Scores(x, targets, evaluated, trained, net.weights)
 
 
@@ -138,7 +136,7 @@ def called_score(row: ScoreRow, target: Target) -> Outcome:
 def score_gradient(row: ScoreRow, target: Target) -> Outcome:
     """A loss's gradient, as the step showed it, against the oracle's five-point derivative."""
     found = scores(row, target)
-    start = _identity(found.x)
+    start = identity(found.x)
     gradient = {path: start[path] - found.weights[path] for path in start}
 
     def value(point: dict[str, Array]) -> float:
@@ -149,7 +147,8 @@ def score_gradient(row: ScoreRow, target: Target) -> Outcome:
     return Outcome("gradients", row.name, str(target), error, limit, "relative")
 
 
-def _identity(x: Array) -> dict[str, Array]:
+def identity(x: Array) -> dict[str, Array]:
+    """Weights of a Dense layer that gives what it is given."""
     return {KERNEL: np.eye(x.shape[-1]), BIAS: np.zeros(x.shape[-1])}
 
 
@@ -159,7 +158,7 @@ def _relative(actual: float, expected: float) -> float:
 
 def _scoring(row: ScoreRow, target: Target, x: Array) -> tuple[Net, Training]:
     net = compile(
-        Sequential(Dense(x.shape[-1])), _open(x), backend=target.backend, dtype=target.dtype,
+        Sequential(Dense(x.shape[-1])), opened(x), backend=target.backend, dtype=target.dtype,
         device=target.device, natives=target.natives,
     )  # fmt: skip
     return net, training_of(row, len(x))
@@ -167,7 +166,4 @@ def _scoring(row: ScoreRow, target: Target, x: Array) -> tuple[Net, Training]:
 
 def training_of(row: ScoreRow, batch_size: int = 32) -> Training:
     """The training program that a row is about."""
-    given, rule = row.score(), SGD(1.0)
-    if isinstance(given, Loss):
-        return Training(given, rule, batch_size, shuffle=False)
-    return Training(CrossEntropy(), rule, batch_size, metrics=(given,), shuffle=False)
+    return Training(row.score(), SGD(1.0), batch_size, shuffle=False)

@@ -124,12 +124,6 @@ def mean_squared_error(outputs: Array, targets: Array) -> float:
     return math.fsum((a - b) ** 2 for a, b in pairs) / targets.size
 
 
-def accuracy(outputs: Array, targets: Array) -> float:
-    rows = zip(outputs.reshape(-1, outputs.shape[-1]), targets.ravel(), strict=True)
-    hits = [list(row).index(max(row)) == label for row, label in rows]  # the first among equals
-    return sum(hits) / len(hits)
-
-
 def mix(x: int) -> int:
     """Wellons' lowbias32 on Python's unbounded integers."""
     x &= 0xFFFFFFFF

@@ -10,11 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from polydl.backend import Backend, Options
+from polydl.conformance.checks_metrics import contributing_program
 from polydl.conformance.checks_scores import scoring_program
 from polydl.conformance.nets import backend
 from polydl.conformance.oracle import case
 from polydl.conformance.row import (
     AnyRow,
+    MetricRow,
     OptimizerRow,
     RandomRow,
     Row,
@@ -118,6 +120,8 @@ def _program(row: AnyRow) -> Program:
         return case(row).program
     if isinstance(row, ScoreRow):
         return scoring_program(row)
+    if isinstance(row, MetricRow):
+        return contributing_program(row)
     assert isinstance(row, RandomRow)
     return trace(row.model(), row.inputs)
 

@@ -76,19 +76,41 @@ class RandomRow:
 
 @dataclass(frozen=True, eq=False)
 class ScoreRow:
-    """A loss or a metric of (outputs, targets). formula: in plain NumPy."""
+    """A loss of (outputs, targets). formula: in plain NumPy."""
 
     name: str
     items: tuple[str, ...]
-    score: Callable[[], Loss | Metric]
+    score: Callable[[], Loss]
     outputs: Sampler
     targets: Sampler
     formula: Callable[[Array, Array], float]
     seed: int = 0
 
-    @property
-    def is_loss(self) -> bool:
-        return isinstance(self.score(), Loss)
+
+@dataclass(frozen=True, eq=False)
+class MetricRow:
+    """Metrics of the same (outputs, targets), by name, each with its formula in plain NumPy.
+
+    They are scored over batches of `batch_size`, the last smaller, and formulas over all samples.
+    loss: what a net is trained with, for its targets.
+    """
+
+    name: str
+    items: tuple[str, ...]
+    loss: Callable[[], Loss]
+    outputs: Sampler
+    targets: Sampler
+    metrics: Mapping[str, tuple[Callable[[], Metric], Callable[[Array, Array], Any]]]
+    batch_size: int = 5
+    seed: int = 0
+
+    def made(self) -> dict[str, Metric]:
+        """The metrics, under their names in the row."""
+        found = {}
+        for name, (make, _) in self.metrics.items():
+            found[name] = make()
+            found[name].name = name
+        return found
 
 
 Stepped = tuple[Array, tuple[Array, ...]]  # a parameter, and what a formula keeps
@@ -124,7 +146,7 @@ class ScheduleRow:
     steps: int = 250
 
 
-AnyRow = Row | TieRow | RandomRow | ScoreRow | OptimizerRow | ScheduleRow
+AnyRow = Row | TieRow | RandomRow | ScoreRow | MetricRow | OptimizerRow | ScheduleRow
 
 
 class Apply(Module):

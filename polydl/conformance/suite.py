@@ -8,6 +8,7 @@ from functools import partial
 
 from polydl.conformance import (
     checks,
+    checks_metrics,
     checks_optimizers,
     checks_roundtrip,
     checks_schedules,
@@ -17,7 +18,7 @@ from polydl.conformance import (
 from polydl.conformance.nets import Target, gives_gradients
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import COMPOSITE, Row
-from polydl.conformance.rows import OPTIMIZERS, RANDOM, ROWS, SCHEDULES, SCORES, TIES
+from polydl.conformance.rows import METRICS, OPTIMIZERS, RANDOM, ROWS, SCHEDULES, SCORES, TIES
 from polydl.precision import is_low
 
 
@@ -44,6 +45,8 @@ def core_checks() -> Iterator[Check]:
                 yield Check(row.name, kind, partial(checks.formula, row, mode))
     for score in SCORES:
         yield Check(score.name, "formula", partial(checks_scores.formula, score))
+    for metrics in METRICS:
+        yield Check(metrics.name, "formula", partial(checks_metrics.formula, metrics))
     for rule in OPTIMIZERS:
         yield Check(rule.name, "formula", partial(checks_optimizers.formula, rule))
     for schedule in SCHEDULES:
@@ -70,19 +73,27 @@ def backend_checks(target: Target) -> Iterator[Check]:
                 yield Check(row.name, _kind("gradients", side), partial(_gradients, row, side))
             yield Check(row.name, _kind("weights", side), partial(checks.weights, row, side))
     yield from _score_checks(target)
+    yield from _metric_checks(target)
     if target.dtype == "float64":
         yield from _double_checks(target)
 
 
 def _score_checks(target: Target) -> Iterator[Check]:
     for score in SCORES:
-        both = score.is_loss and target.dtype == "float64"
-        for side in (target, target.definitions()) if both else (target,):
+        double = target.dtype == "float64"
+        for side in (target, target.definitions()) if double else (target,):
             check = checks_scores.called_score if is_low(side.dtype) else checks_scores.score
             yield Check(score.name, _kind("score", side), partial(check, score, side), side.dtype)
-            if both:
+            if double:
                 run = partial(checks_scores.score_gradient, score, side)
                 yield Check(score.name, _kind("gradients", side), run)
+
+
+def _metric_checks(target: Target) -> Iterator[Check]:
+    low = is_low(target.dtype)
+    check = checks_metrics.contributions if low else checks_metrics.scores
+    for row in METRICS:
+        yield Check(row.name, _kind("score", target), partial(check, row, target), target.dtype)
 
 
 # until the backends' trainers know of shapes, first values of slots, and the new settings

@@ -13,7 +13,7 @@ from polydl.conformance.gaps import Gap
 from polydl.conformance.nets import Target, compiled, source
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import COMPOSITE, OptimizerRow, Row, ScheduleRow, ScoreRow, TieRow
-from polydl.conformance.rows import EVERY, ROWS
+from polydl.conformance.rows import EVERY, METRICS, ROWS
 from polydl.emission.naming import snake_case
 from polydl.precision import DTYPES
 
@@ -74,6 +74,8 @@ def lines() -> list[Line]:
 
 def support(line: Line, name: str) -> str:
     """ "native", "definition", or "partly" where some configurations have a native."""
+    if any(line.item in row.items for row in METRICS):
+        return "definition"  # frameworks' own keep state, where a step returns what it adds
     native, defined = 0, 0
     for text, plain in _texts(line, name):
         native += _written(line, text)

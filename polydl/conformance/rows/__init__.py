@@ -12,6 +12,7 @@ from types import ModuleType
 
 from polydl.conformance.row import (
     AnyRow,
+    MetricRow,
     OptimizerRow,
     RandomRow,
     Row,
@@ -38,6 +39,7 @@ ROWS: tuple[Row, ...] = tuple(row for row in EVERY if isinstance(row, Row))
 RANDOM: tuple[RandomRow, ...] = tuple(row for row in EVERY if isinstance(row, RandomRow))
 TIES: tuple[TieRow, ...] = tuple(row for row in EVERY if isinstance(row, TieRow))
 SCORES: tuple[ScoreRow, ...] = tuple(row for row in EVERY if isinstance(row, ScoreRow))
+METRICS: tuple[MetricRow, ...] = tuple(row for row in EVERY if isinstance(row, MetricRow))
 OPTIMIZERS: tuple[OptimizerRow, ...] = tuple(row for row in EVERY if isinstance(row, OptimizerRow))
 SCHEDULES: tuple[ScheduleRow, ...] = tuple(row for row in EVERY if isinstance(row, ScheduleRow))
 _BY_NAME = {row.name: row for row in EVERY}

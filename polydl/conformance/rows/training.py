@@ -1,18 +1,16 @@
-"""Rows of losses and metrics."""
+"""Rows of the first losses."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from polydl import losses, metrics
+from polydl import losses
 from polydl.conformance import expectations as e
 from polydl.conformance.row import ScoreRow
 from polydl.conformance.samplers import fixed, integers, normal
 
 _CROSS_ENTROPY, _MSE = ("polydl:CrossEntropy@1",), ("polydl:MSE@1",)
-_ACCURACY = ("polydl:Accuracy@1",)
 _FAR = [[300.0, -400.0, 2.0], [-1e3, 1e3, 0.0], [5.0, 5.1, -900.0], [80.0, 90.0, 100.0]]
-_TIED = [[1.0, 3.0, 3.0], [2.0, 2.0, 1.0], [0.0, 0.0, 0.0], [1.0, 0.0, 2.0]]
 
 SCORE_ROWS: tuple[ScoreRow, ...] = (
     ScoreRow(
@@ -30,16 +28,5 @@ SCORE_ROWS: tuple[ScoreRow, ...] = (
     ScoreRow("mse", _MSE, losses.MSE, normal(4, 5), normal(4, 5), e.mean_squared_error),
     ScoreRow(
         "mse, rank 3", _MSE, losses.MSE, normal(3, 2, 4), normal(3, 2, 4), e.mean_squared_error
-    ),
-    ScoreRow(
-        "accuracy", _ACCURACY, metrics.Accuracy, normal(16, 3), integers(16, high=3), e.accuracy
-    ),
-    ScoreRow(
-        "accuracy, rank 3", _ACCURACY, metrics.Accuracy, normal(4, 3, 3), integers(4, 3, high=3),
-        e.accuracy,
-    ),
-    ScoreRow(
-        "accuracy, ties", _ACCURACY, metrics.Accuracy, fixed(_TIED),
-        fixed([2, 0, 0, 2], np.int32), e.accuracy,
     ),
 )  # fmt: skip
