@@ -273,9 +273,10 @@ def _compiled(file: Path, backend: str, device: str, dtype: str) -> tuple[Experi
 
 
 def _epoch_line(epochs: int) -> Callable[[int, dict[str, float]], None]:
-    def say(epoch: int, scores: dict[str, float]) -> None:
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        typer.echo(f"epoch {epoch:>{len(str(epochs))}} of {epochs}  {shown}")
+    from polydl.training.history import scores_text
+
+    def say(epoch: int, scores: dict[str, Any]) -> None:
+        typer.echo(f"epoch {epoch:>{len(str(epochs))}} of {epochs}  {scores_text(scores)}")
 
     return say
 

@@ -7,6 +7,7 @@ donated arguments, in nested dicts, which JAX dispatches much faster than nnx.St
 from __future__ import annotations
 
 from polydl.emission.code import INDENT
+from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
 from polydl_flax.optimizer_text import (
@@ -82,11 +83,9 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         f"    def evaluate_step(self, {arrays}):",
         f"        return self.evaluate(self.state, {arrays})",
         "",
-        "    @staticmethod",
-        "    def fetch(results):",
-        '        """Scores of steps as one array (steps, scores)."""',
-        "        return np.stack(jax.device_get(results)).astype(np.float64)",
-    ]
+        *fetching(parts.metrics, ["np.stack(jax.device_get({})).astype(np.float64)"],
+                  "np.concatenate(jax.device_get({})).astype(np.float64)"),
+    ]  # fmt: skip
 
 
 def _optimizer(parts: TrainingParts, text: str) -> list[str]:
@@ -120,7 +119,7 @@ def _forward(parts: TrainingParts, share: str = "") -> list[str]:
         "    model = nnx.merge(graphdef, params, rest)",
         f"    outputs = model({', '.join(parts.inputs)}{step})",
         f"    loss = {parts.loss}",
-        f"    scores = {share}{_scores(parts)}",
+        f"    scores = {_scores(parts, share)}",
         f"    rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not({trained})))",
         f"    return {share}loss, (scores, rest_after)",
         "",
@@ -197,11 +196,19 @@ def _call_parts(parts: TrainingParts) -> list[str]:
         f"self.params, self.rest, grads, share, {', '.join(batches)})",
         "    results.append(scores)",
         f"self.params, self.opt_state = self.update(self.params, grads, self.opt_state{rate})",
-        "return sum(results)",
+        *total(parts.metrics, "sum({})", "jnp.concatenate({})"),
     ]
 
 
-def _scores(parts: TrainingParts) -> str:
-    if not parts.metrics:
-        return "loss.reshape(1)"
-    return f"jnp.stack([{', '.join(['loss', *parts.metrics])}])"
+def _scores(parts: TrainingParts, share: str = "") -> str:
+    """What a batch brings. share: a factor of means over samples."""
+    metrics = parts.metrics
+    means = ["loss", *metrics.means]
+    scores = (
+        f"{share}jnp.stack([{', '.join(means)}])" if metrics.means else f"{share}loss.reshape(1)"
+    )
+    if metrics.sums and not share:
+        scores = f"jnp.hstack([{', '.join([*means, *metrics.sums])}])"
+    elif metrics.sums:
+        scores = f"jnp.concatenate([{', '.join([scores, *metrics.sums])}])"
+    return f"({', '.join([scores, *metrics.gathered])})" if metrics.gathered else scores

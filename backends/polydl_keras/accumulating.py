@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from polydl.emission.code import INDENT
 from polydl.program.types import Program
+from polydl.training.contributions import total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
 from polydl_keras.optimizer_text import trained_text, update_lines
@@ -26,11 +27,9 @@ def made(parts: TrainingParts, dtype: str, xla: bool) -> list[str]:
     ]
 
 
-def step(
-    parts: TrainingParts, program: Program, groups: Sequence[RuleGroup], scores: str
-) -> list[str]:
+def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -> list[str]:
     """Methods: the variables, a part, the update, and all of them in turn."""
-    from polydl_keras.tensorflow_step import clip, densify, forward
+    from polydl_keras.tensorflow_step import brought, clip, densify, forward
 
     arrays, size = parts.arrays, parts.micro_batch
     rate = ", learning_rate" if parts.takes_rate else ""
@@ -45,7 +44,7 @@ def step(
         *densify(program),
         "for total, gradient in zip(self.gradients, gradients):",
         "    total.assign_add(gradient)",
-        f"return share * {scores}",
+        f"return {', '.join(brought(parts.metrics, 'share * '))}",
     ]
     update = [
         "variables = self.trained()",
@@ -62,7 +61,7 @@ def step(
         f"    share = len({arrays[-1]}[batch]) / len({arrays[-1]})",
         f"    results.append(self.train_part({batches}, share, {number}))",
         f"self.train_update({rate[2:]})",
-        "return tf.add_n(results)",
+        *total(parts.metrics, "tf.add_n({})", "tf.concat({}, 0)"),
     ]
     return [
         "def trained(self):",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polydl.program.types import Program
+from polydl.training.contributions import GATHER
 from polydl.training.emission import TrainingParts
 from polydl_keras.tensorflow_step import model_inputs
 
@@ -30,7 +31,7 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
         "",
         "    def __init__(self, model):",
         "        self.model = Trained(model.input, model.output)",
-        *_scores(parts),
+        *(_scores(parts) if parts.metrics.plain else []),
         f"        self.model.compile(optimizer={optimizer})",
         "",
         "    def start(self):",
@@ -50,6 +51,12 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
         f"        return self.model.test_on_batch({given})",
         "",
         "    @staticmethod",
+        *(_fetching_means() if parts.metrics.plain else _fetching(parts)),
+    ]
+
+
+def _fetching_means() -> list[str]:
+    return [
         "    def fetch(results):",
         '        """Scores of steps as one array (steps, scores)."""',
         "        scores = [[float(result[name]) for name in SCORES] for result in results]",
@@ -68,15 +75,67 @@ def _trained(parts: TrainingParts) -> list[str]:
         *_named(parts.given),
         f"        return {parts.loss}",
     ]
-    if not parts.metrics:
+    if not parts.metrics.means and parts.metrics.plain:
         return lines
     return [
         *lines,
         "",
         "    def compute_metrics(self, x, y, y_pred, sample_weight=None):",
         *_named(("targets",)),
-        *(f"        self.scores[{i}].update_state({m})" for i, m in enumerate(parts.metrics)),
+        *(_means(parts) if parts.metrics.plain else _contributions(parts)),
+    ]
+
+
+def _means(parts: TrainingParts) -> list[str]:
+    return [
+        *(f"        self.scores[{i}].update_state({m})" for i, m in enumerate(parts.metrics.means)),
         "        return self.get_metrics_result()",
+    ]
+
+
+def _contributions(parts: TrainingParts) -> list[str]:
+    """What a batch brings, which no keras.metrics.Metric keeps: the loop does."""
+    scores = [*(f"ops.reshape({text}, (1,))" for text in parts.metrics.means), *parts.metrics.sums]
+    results = {"scores": f"ops.concatenate([{', '.join(scores)}])"} if scores else {}
+    results |= dict(zip(_gathered(parts), parts.metrics.gathered, strict=True))
+    return [
+        "        outputs = ops.stop_gradient(outputs)",
+        "        results = self.get_metrics_result()",
+        *(f'        results["{name}"] = {text}' for name, text in results.items()),
+        "        return results",
+    ]
+
+
+def _gathered(parts: TrainingParts) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of what a step brings besides scores."""
+    metrics = parts.metrics
+    return {name: (-1, *s) for name, s in zip(metrics.names, metrics.shapes, strict=True)}
+
+
+def _fetching(parts: TrainingParts) -> list[str]:
+    scores = (
+        ', *np.ravel(ops.convert_to_numpy(result["scores"]))' if parts.metrics.width > 1 else ""
+    )
+    lines = [
+        "    def fetch(results):",
+        '        """Scores of steps as one array (steps, scores)."""',
+        f'        scores = [[result["loss"]{scores}] for result in results]',
+        "        return np.array(scores, np.float64)",
+    ]
+    if not parts.metrics.gathered:
+        return lines
+    return [
+        *lines,
+        "",
+        "    @staticmethod",
+        "    def gather(results):",
+        f'        """{GATHER}"""',
+        f"        shapes = {_gathered(parts)}".replace("'", '"'),
+        "        return [",
+        "            np.concatenate([np.reshape(ops.convert_to_numpy(result[name]), shape) "
+        "for result in results])",
+        "            for name, shape in shapes.items()",
+        "        ]",
     ]
 
 
@@ -88,6 +147,6 @@ def _named(given: tuple[str, ...]) -> list[str]:
 
 
 def _scores(parts: TrainingParts) -> list[str]:
-    if not parts.metrics:
+    if not parts.metrics.means:
         return []
     return ["        self.model.scores = [keras.metrics.Mean(name=name) for name in SCORES[1:]]"]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from polydl.emission.code import INDENT
 from polydl.program.sizes import Shape, Size
 from polydl.program.types import Program
+from polydl.training.contributions import Contributions, fetching
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
 from polydl_keras import accumulating
@@ -29,7 +30,7 @@ def tensorflow_step(
     """class Trainer, of the rules that move groups of variables."""
     arrays = ", ".join(parts.arrays)
     called = f"self.model({model_inputs(parts, program)}"
-    scores = f"        return {_scores(parts)}"
+    scores = f"        return {', '.join(brought(parts.metrics))}"
     if parts.micro_batch:
         made, step = accumulating.made(parts, dtype, plan.xla), accumulating.step
     else:
@@ -52,7 +53,7 @@ def tensorflow_step(
         "    def finish(self):",
         '        """Nothing to hand back."""',
         "",
-        *(INDENT + line if line else "" for line in step(parts, program, groups, _scores(parts))),
+        *(INDENT + line if line else "" for line in step(parts, program, groups)),
         *(_several(parts, arrays, dtype) if plan.several else []),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
@@ -60,17 +61,7 @@ def tensorflow_step(
         f"        loss = {parts.loss}",
         scores,
         "",
-        "    @staticmethod",
-        "    def fetch(results):",
-        '        """Scores of steps as one array (steps, scores)."""',
-        *(
-            [
-                "        scores = tf.reshape(tf.concat(results, 0), (-1, len(SCORES)))",
-                "        return scores.numpy().astype(np.float64)",
-            ]
-            if plan.several
-            else ["        return tf.stack(results).numpy().astype(np.float64)"]
-        ),
+        *_fetching(parts.metrics, plan.several),
     ]
 
 
@@ -94,9 +85,7 @@ def _made(parts: TrainingParts, dtype: str, plan: StepPlan) -> list[str]:
     ]
 
 
-def _step(
-    parts: TrainingParts, program: Program, groups: Sequence[RuleGroup], scores: str
-) -> list[str]:
+def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -> list[str]:
     """The method of one update."""
     rate = ", learning_rate" if parts.takes_rate else ""
     inner = [
@@ -106,7 +95,7 @@ def _step(
         *densify(program),
         *clip(parts),
         *update_lines(parts, groups),
-        f"return {scores}",
+        f"return {', '.join(brought(parts.metrics))}",
     ]
     return [
         f"def update(self, {', '.join(parts.arrays)}, step{rate}):",
@@ -135,6 +124,10 @@ def clip(parts: TrainingParts) -> list[str]:
 
 def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
     """Methods for batches (steps, batch, ...), and for one batch."""
+    metrics, kind = parts.metrics, f"tf.{dtype}"
+    names = metrics.names
+    flat = [f"tf.reshape({n}, {(-1, *s)})" for n, s in zip(names, metrics.shapes, strict=True)]
+    kinds = f"({', '.join([kind] * (1 + len(names)))})" if names else kind
     one = ", ".join(f"{name}[None]" for name in parts.arrays)
     rates, each, single = "", "", ""
     if parts.takes_rate:
@@ -144,12 +137,15 @@ def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
         f"    def updates(self, {arrays}, step{rates}):",
         '        """One step after the other, on batches (steps, batch, ...)."""',
         f"        steps = step + tf.range(tf.shape({parts.arrays[-1]})[0])",
-        "        return tf.map_fn(",
+        f"        {', '.join(['scores', *names])} = tf.map_fn("
+        if names
+        else "        return tf.map_fn(",
         "            lambda batch: self.update(*batch),",
         f"            ({arrays}, steps{each}),",
-        f"            fn_output_signature=tf.{dtype},",
+        f"            fn_output_signature={kinds},",
         "            parallel_iterations=1,",
         "        )",
+        *([f"        return {', '.join(['scores', *flat])}"] if names else []),
         "",
         f"    def train_step(self, {arrays}, step{rate}):",
         f"        return self.train_steps({one}, step{single})",
@@ -183,7 +179,23 @@ def densify(program: Program) -> list[str]:
     return ["gradients = [tf.convert_to_tensor(g) for g in gradients]"] if takes else []
 
 
-def _scores(parts: TrainingParts) -> str:
-    if not parts.metrics:
-        return "tf.reshape(loss, (1,))"
-    return f"tf.stack([{', '.join(['loss', *parts.metrics])}])"
+def brought(metrics: Contributions, share: str = "") -> list[str]:
+    """What a batch brings: scores, and what is gathered. share: a factor of means over samples."""
+    means = ", ".join(["loss", *metrics.means])
+    scores = f"{share}tf.stack([{means}])" if metrics.means else f"{share}tf.reshape(loss, (1,))"
+    if metrics.sums:
+        first = scores if share else f"[{means}]"
+        scores = f"tf.concat([{', '.join([first, *metrics.sums])}], 0)"
+    return [scores, *metrics.gathered]
+
+
+def _fetching(metrics: Contributions, several: bool) -> list[str]:
+    """Methods that bring results to NumPy; scores of several steps come with an axis of steps."""
+    width = "len(SCORES)" if metrics.plain else metrics.width
+    stack = ["tf.stack({}).numpy().astype(np.float64)"]
+    if several:
+        stack = [
+            f"scores = tf.reshape(tf.concat({{}}, 0), (-1, {width}))",
+            "scores.numpy().astype(np.float64)",
+        ]
+    return fetching(metrics, stack, "tf.concat({}, 0).numpy().astype(np.float64)")

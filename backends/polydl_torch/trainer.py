@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from polydl.emission.code import INDENT
+from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
 from polydl_torch.optimizer_text import (
@@ -15,6 +16,8 @@ from polydl_torch.optimizer_text import (
     update_rule_lines,
 )
 from polydl_torch.optimizers import native_optimizer
+
+_TO_NUMPY = ".cpu().numpy().astype(np.float64)"
 
 
 def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
@@ -57,12 +60,9 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),
         f"            outputs = self.model({', '.join(parts.inputs)})",
-        f"            return {_scores(parts, parts.loss)}",
+        *(INDENT * 3 + line for line in _scores(parts, parts.loss, "return {}")),
         "",
-        "    @staticmethod",
-        "    def fetch(results):",
-        '        """Scores of steps as one array (steps, scores)."""',
-        "        return torch.stack(results).cpu().numpy().astype(np.float64)",
+        *fetching(parts.metrics, [f"torch.stack({{}}){_TO_NUMPY}"], f"torch.cat({{}}){_TO_NUMPY}"),
     ]
     return lines
 
@@ -95,7 +95,7 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
         *_forward(parts, "number"),
         f"share = len({arrays[-1]}) / count",
         "(share * loss).backward()",
-        *_score_lines(parts, "results.append(share * {})"),
+        *_score_lines(parts, "results.append({})", "share * "),
     ]
 
     def lines(zero: list[str]) -> list[str]:
@@ -166,16 +166,34 @@ def _clip(parts: TrainingParts) -> list[str]:
 
 def _results(parts: TrainingParts) -> list[str]:
     if parts.micro_batch:
-        return ["        return torch.stack(results).sum(0)"]
+        return [
+            INDENT * 2 + line
+            for line in total(parts.metrics, "torch.stack({}).sum(0)", "torch.cat({})")
+        ]
     return [f"        {line}" for line in _score_lines(parts, "return {}")]
 
 
-def _score_lines(parts: TrainingParts, statement: str) -> list[str]:
-    """A statement of a batch's scores, which are not differentiated."""
-    if not parts.metrics:
-        return [statement.format("loss.detach().reshape(1)")]
-    return ["with torch.no_grad():", INDENT + statement.format(_scores(parts, "loss"))]
+def _score_lines(parts: TrainingParts, statement: str, share: str = "") -> list[str]:
+    """A statement of what a batch brings, which is not differentiated."""
+    metrics = parts.metrics
+    if metrics.plain and not metrics.means:
+        return [statement.format(f"{share}loss.detach().reshape(1)")]
+    return [
+        "with torch.no_grad():",
+        *(INDENT + x for x in _scores(parts, "loss", statement, share)),
+    ]
 
 
-def _scores(parts: TrainingParts, loss: str) -> str:
-    return f"torch.stack([{', '.join([loss, *parts.metrics])}])"
+def _scores(parts: TrainingParts, loss: str, statement: str, share: str = "") -> list[str]:
+    """A statement of what a batch brings. share: a factor of means over samples."""
+    metrics = parts.metrics
+    means = [loss, *metrics.means]
+    scores = f"{share}torch.stack([{', '.join(means)}])"
+    if metrics.sums and not share:
+        scores = f"torch.hstack([{', '.join([*means, *metrics.sums])}])"
+    elif metrics.sums:
+        scores = f"torch.cat([{', '.join([scores, *metrics.sums])}])"
+    if not metrics.gathered:
+        return [statement.format(scores)]
+    both = ", ".join(["scores", *metrics.gathered])
+    return [f"scores = {scores}", statement.format(both if "return" in statement else f"({both})")]

@@ -23,6 +23,7 @@ from polydl.compare.progress import Progress, show
 from polydl.errors import BackendError, CompareError, DefinitionError
 from polydl.experiment import Experiment
 from polydl.precision import check_dtype
+from polydl.training.history import numbers, scores_text
 
 ROUNDS, ROUND_SECONDS = 3, 1.0  # of timing: backends take turns, so that a slow moment hits all
 CHECKED, TRAINED = 0.2, 0.8  # parts of the work that are done by then
@@ -122,9 +123,8 @@ class _Run:
 
     def _epoch(self, name: str, number: int, scores: dict[str, float]) -> None:
         epochs = self.job.training.epochs
-        text = "  ".join(f"{score} {value:.4f}" for score, value in scores.items())
         part = CHECKED + (TRAINED - CHECKED) * number / epochs
-        self.progress.say(name, f"epoch {number} of {epochs}  {text}", part)
+        self.progress.say(name, f"epoch {number} of {epochs}  {scores_text(scores)}", part)
 
     def _check(self, worker: WorkerProcess, oracle: Oracle) -> None:
         name = worker.backend
@@ -198,7 +198,7 @@ def _row(found: _Run, name: str, difference: np.ndarray | None) -> Row:
     low, middle, high = np.percentile(times, [25, 50, 75]).tolist()
     last = fit["epochs"][-1]
     validated = {score: v for score, v in last.items() if score.startswith("val_")}
-    shown = validated or last
+    shown = numbers(validated or last)
     step = None
     if difference is not None:
         step = int(np.argmax(np.where(np.isnan(difference), np.inf, difference)))

@@ -48,7 +48,7 @@ class Focal(LabelLoss):
             limits = "from 0 to 1" if self.targets == "binary" else "0 or more"
             self.require(good, f"alpha must be {limits}, got {self.alpha!r}")
         if self.targets == "binary":
-            self.target_dtype = "float"
+            self.target_dtype, self.threshold = "float", 0.0
         super().__post_init__()
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ class BinaryCrossEntropy(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.threshold = 0.0
         good = self.positive_weight > 0
         self.require(good, f"positive_weight must be above 0, got {self.positive_weight!r}")
 

@@ -30,10 +30,11 @@ class Loss(Module):
     (batch,), or of the values' shape. Over an epoch, batches count by their number of samples.
 
     target_dtype says what targets are, None that there are none; `check_targets` looks at the
-    arrays before training.
+    arrays before training. threshold: where each output is a label, the one above which it is 1.
     """
 
     target_dtype: DType | None = "float"
+    threshold: float | None = None
     reduction: str = "mean"
 
     def __post_init__(self) -> None:

@@ -17,11 +17,10 @@ class _Hits(LabelMetric):
 
     def share(self, hits: Tensor, true: Tensor) -> Tensor:
         """Of hits, which are bools: the mean, or how many there are among how many."""
-        hits = hits.astype("float")
         kept = self.kept(true)
         if kept is None:
-            return ops.mean(hits)
-        return ops.stack([ops.sum(hits * kept), ops.sum(kept)])
+            return ops.mean(hits.astype("float"))
+        return ops.stack([ops.sum(hits.astype("float") * kept), ops.sum(kept)])
 
 
 @builtin()

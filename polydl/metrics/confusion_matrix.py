@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from polydl import ops
-from polydl.metrics.labels import LabelMetric
+from polydl.metrics.labels import LabelMetric, flattened
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -35,7 +35,6 @@ class ConfusionMatrix(LabelMetric):
             given, true = self.indicators(outputs, targets)
         else:
             given, true = (
-                ops.one_hot(ops.reshape(labels, (-1,)), 2)
-                for labels in self.labels(outputs, targets)
+                ops.one_hot(flattened(labels), 2) for labels in self.labels(outputs, targets)
             )
         return ops.einsum("nt,ng->tg", true, given)

@@ -62,15 +62,26 @@ class LabelMetric(Metric):
         With a threshold the classes are the last axis' labels, or one where there is one axis. Rows of
         ignored labels are 0.
         """
-        given, true = self.labels(outputs, targets)
+        labels, targets = self.labels(outputs, targets)
         if self.threshold is not None:
-            flat = (-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
-            given, true = given.astype("float"), true.astype("float")
-            return ops.reshape(given, flat), ops.reshape(true, flat)
+            return columns(labels.astype("float")), columns(targets.astype("float"))
         classes = self.classes(outputs)
-        given, true = ops.reshape(given, (-1,)), ops.reshape(true, (-1,))
-        kept = self.kept(true)
-        given, true = ops.one_hot(given, classes), ops.one_hot(true, classes)
+        given = ops.one_hot(flattened(labels), classes)
+        true = ops.one_hot(flattened(targets), classes)
+        kept = self.kept(flattened(targets))
         if kept is None:
             return given, true
-        return given * kept[:, None], true * kept[:, None]
+        kept = kept[:, None]
+        return given * kept, true * kept
+
+
+def flattened(labels: Tensor) -> Tensor:
+    """Labels of all samples in one axis."""
+    return labels if labels.ndim == 1 else ops.reshape(labels, (-1,))
+
+
+def columns(values: Tensor) -> Tensor:
+    """(n, width): those of the last axis, or one where there is one axis."""
+    if values.ndim == 2:
+        return values
+    return ops.reshape(values, (-1, values.shape[-1] if values.ndim > 1 else 1))

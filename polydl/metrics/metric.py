@@ -10,7 +10,7 @@ from polydl.program.sizes import Shape
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 
-Combine = Literal["mean", "sum", "stack", "concatenate"]
+Combine = Literal["mean", "sum", "concatenate"]
 
 
 class Metric(Module):
@@ -21,8 +21,7 @@ class Metric(Module):
 
         "mean"         one number: their mean, each batch weighted by its number of samples
         "sum"          an array of a fixed shape, such as counts: their sum
-        "stack"        an array of a fixed shape: all of them, (batches, ...)
-        "concatenate"  an array (samples, ...): all of them, one after the other
+        "concatenate"  an array (n, ...), such as a score for each sample: all of them, in order
 
     `result` makes the score of that: a number or an array. It is a plain function in NumPy, and its
     text stands in the training program: it uses `np`, its arguments, and nothing else. Its arguments
@@ -55,7 +54,6 @@ class Metric(Module):
         combined = {
             "mean": lambda: np.average(arrays, axis=0, weights=sizes),
             "sum": lambda: np.sum(arrays, axis=0),
-            "stack": lambda: np.stack(arrays),
             "concatenate": lambda: np.concatenate(arrays),
         }[self.combine]()
         if self.result is None:
@@ -74,8 +72,7 @@ class Metric(Module):
         what = {
             "mean": "one number",
             "sum": "an array of a fixed shape",
-            "stack": "an array of a fixed shape",
-            "concatenate": "an array with an axis of samples, then of a fixed shape",
+            "concatenate": "an array of one axis or more, all but the first of a fixed size",
         }[self.combine]
         fixed = shape[1:] if self.combine == "concatenate" else shape
         good = {"mean": not shape, "concatenate": bool(shape)}.get(self.combine, True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from polydl import ops
+from polydl.metrics.labels import columns
 from polydl.metrics.metric import Metric
 from polydl.program.sizes import same_shape
 from polydl.spec.registry import builtin
@@ -66,7 +67,7 @@ class MeanAbsoluteError(_Difference):
 
 
 def explained_share(batches: np.ndarray) -> float:
-    """1 - (residual / total) of sums of squares, mean over columns; targets' means differ by batch."""
+    """1 - residual / total sum of squares, mean over columns; batches' targets have own means."""
     count, mean, within, residual = batches.transpose(1, 0, 2)
     between = count * (mean - np.average(mean, axis=0, weights=count)) ** 2
     total = (within + between).sum(0)
@@ -89,15 +90,14 @@ class R2Score(_Difference):
     name: str = "r2"
 
     def __post_init__(self) -> None:
-        self.combine, self.result = "stack", explained_share
+        self.combine, self.result = "concatenate", explained_share
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        flat = (-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
-        difference = ops.reshape(self.difference(outputs, targets), flat)
-        targets = ops.reshape(targets, flat)
+        difference = columns(self.difference(outputs, targets))
+        targets = columns(targets)
         count = ops.sum(ops.ones_like(targets), 0)
         mean = ops.mean(targets, 0)
         centered = targets - mean
         within = ops.sum(centered * centered, 0)
         residual = ops.sum(difference * difference, 0)
-        return ops.stack([count, mean, within, residual])
+        return ops.stack([count, mean, within, residual])[None]

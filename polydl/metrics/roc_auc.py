@@ -4,6 +4,7 @@ import numpy as np
 
 from polydl import ops
 from polydl.functions.probabilities import log_softmax
+from polydl.metrics.labels import columns, flattened
 from polydl.metrics.metric import Metric
 from polydl.program.sizes import same_shape
 from polydl.spec.registry import builtin
@@ -54,12 +55,11 @@ class ROCAUC(Metric):
         alike = targets.dtype == "float" and same_shape(outputs.shape, targets.shape)
         self.require_shapes(alike or indices, outputs, targets, _TYPES)
         self.require(indices or self.ignore_index is None, "ignore_index is for integer targets")
-        flat = (-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
         if not indices:
             positive = (targets > 0.5).astype("float")
-            return ops.stack([ops.reshape(outputs, flat), ops.reshape(positive, flat)], 1)
-        scores = ops.reshape(log_softmax(outputs), flat)
-        labels = ops.reshape(targets, (-1,))
+            return ops.stack([columns(outputs), columns(positive)], 1)
+        scores = columns(log_softmax(outputs))
+        labels = flattened(targets)
         positive = ops.one_hot(labels, self.classes(outputs))
         if self.ignore_index is not None:
             positive = ops.where((labels == self.ignore_index)[:, None], -1.0, positive)

@@ -6,12 +6,12 @@ from polydl.training.settings import Training
 
 EVALUATE = '''
 def evaluate(trainer, batches):
-    """Averages over all samples, in evaluation mode: {names}."""
+    """{names}."""
     results, sizes = [], []
     for arrays in batches:
         results.append(trainer.evaluate_step(*arrays))
         sizes.append(len(arrays[0]))
-    return average(trainer.fetch(results), sizes)
+    return average(trainer.fetch(results), sizes{gathered})
 
 
 '''

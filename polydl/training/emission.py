@@ -12,15 +12,16 @@ from polydl.emission.naming import unique
 from polydl.emission.wrap import wrap
 from polydl.errors import ShapeError
 from polydl.losses.loss import Loss
-from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.sizes import Shape
 from polydl.program.types import Block, DType, Program, Value
 from polydl.spec.tracing import trace_function
 from polydl.training.augment_text import augment_lines, augment_names
+from polydl.training.contributions import Contributions, contributions, metric_blocks
 from polydl.training.loop import loop_text
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
+from polydl.training.scores import summary
 from polydl.training.settings import Training
 
 # names that a training program has itself
@@ -72,7 +73,7 @@ class TrainingParts:
     given_types: tuple[tuple[Shape, DType], ...]
     takes_step: bool
     loss: str  # the text of the loss of `outputs` and what is given
-    metrics: tuple[str, ...]  # the texts of the metrics of `outputs` and `targets`
+    metrics: Contributions  # the texts of what the step returns besides
     rules: tuple[EmittedRule, ...]
     bindings: Mapping[str, Binding]  # where each entry lives in the native object
     ranks: Mapping[str, int]  # numbers of axes of all parameters, by canonical path
@@ -130,11 +131,11 @@ def emit_training(
     types = given_types(training, output)
     loss_key = free_key("loss()", taken)
     add(loss_key, score_blocks(loss_key, training.loss, output, types))
-    metric_keys = []
+    scored = {}
     for metric in training.metrics:
         key = free_key(f"{metric.name}()", {**taken, **functions})
-        labels = {"targets": types["targets"]}
-        metric_keys.append(add(key, score_blocks(key, metric, output, labels)))
+        traced, scored[key] = metric_blocks(key, metric, output, types["targets"])
+        add(key, traced)
     found = rules(program, training)
     rule_keys: dict[Rule, str] = {}
     for rule in found:
@@ -143,7 +144,7 @@ def emit_training(
             traced = rule.optimizer.trace(key, rule.shape, training.takes_rate)
             rule_keys[rule] = add(key, traced)
     whole = replace(program, blocks={**program.blocks, **functions})
-    roots = (loss_key, *metric_keys, *rule_keys.values())
+    roots = (loss_key, *scored, *rule_keys.values())
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
@@ -160,7 +161,7 @@ def emit_training(
             given_types=tuple(types.values()),
             takes_step=step,
             loss=emitter.function_text(loss_key, ["outputs", *training.given]),
-            metrics=tuple(emitter.function_text(k, ["outputs", "targets"]) for k in metric_keys),
+            metrics=contributions(emitter, scored),
             rules=tuple(
                 EmittedRule(
                     rule, update_text(emitter, rule_keys[rule]) if rule in rule_keys else ""
@@ -178,7 +179,8 @@ def emit_training(
         names = [value.name for value in arrays]
         changed = augment_lines(training, names, parts.inputs, channels_first(emitter))
         wrapped += ["", "", *changed] if changed else []
-        return [*wrapped, "", "", *loop_text(training, several_steps).split("\n")]
+        scores = summary(tuple(scored.values()), taken)
+        return [*wrapped, "", "", *loop_text(training, several_steps, scores).split("\n")]
 
     emitted = emitter.emit(trainer)
     return EmittedTraining(
@@ -231,8 +233,8 @@ def _inputs(output: Value, given: Types) -> list[tuple[str, Shape, DType]]:
     return [("outputs", output.shape, output.dtype), *((name, *given[name]) for name in given)]
 
 
-def score_blocks(key: str, score: Loss | Metric, output: Value, given: Types) -> dict[str, Block]:
-    """A loss or metric of the model's output and what is given, as Blocks."""
+def score_blocks(key: str, score: Loss, output: Value, given: Types) -> dict[str, Block]:
+    """A loss of the model's output and what is given, as Blocks."""
     definition: Any = type(score).definition
     traced = trace_function(
         score.kind,

@@ -24,7 +24,7 @@ from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
 from polydl.training.batch_loop import takes_batches
 from polydl.training.emission import EmittedTraining, check_single_output
-from polydl.training.history import History
+from polydl.training.history import History, scores_text
 from polydl.training.settings import Training
 
 
@@ -291,8 +291,7 @@ class _Bar:
         self.bar.update(self.task, completed=number)
 
     def epoch(self, number: int, scores: dict[str, float]) -> None:
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
-        self.bar.update(self.task, description=f"epoch {number}  {shown}")
+        self.bar.update(self.task, description=f"epoch {number}  {scores_text(scores)}")
 
 
 @contextmanager

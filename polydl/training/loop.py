@@ -5,30 +5,25 @@ from __future__ import annotations
 from textwrap import indent
 
 from polydl.emission.code import INDENT
-from polydl.emission.wrap import wrap
+from polydl.emission.wrap import LINE_LENGTH, wrap
 from polydl.schedules.schedule import Schedule
 from polydl.training import batch_loop
 from polydl.training.rates import schedule_lines
+from polydl.training.scores import Summary
 from polydl.training.settings import Training
 
 _EVALUATE = '''
 def evaluate(trainer, inputs,{given} batch_size={batch_size}):
-    """Averages over all samples, in evaluation mode: {names}."""
+    """{names}."""
     results, sizes = [], []
     for start in range(0, len({first}), batch_size):
         batch = slice(start, start + batch_size)
         arrays = (x[batch] for x in inputs)
         results.append(trainer.evaluate_step(*arrays{scored}))
         sizes.append(len({first}[batch]))
-    return average(trainer.fetch(results), sizes)
+    return average(trainer.fetch(results), sizes{gathered})
 
 
-'''
-
-_AVERAGE = '''def average(results, sizes):
-    """Scores by name, weighted by the sizes of the batches."""
-    values = np.average(results, axis=0, weights=sizes)
-    return dict(zip(SCORES, values.tolist()))
 '''
 
 _FIT = '''
@@ -56,7 +51,7 @@ def fit(
         if not results:
             break
         values = trainer.fetch(results)
-        scores = average(values, sizes)
+        scores = average(values, sizes{gathered})
         if validation is not None and not stopped:
             validated = evaluate(trainer, {validation})
             scores.update({{f"val_{{name}}": value for name, value in validated.items()}})
@@ -115,10 +110,11 @@ _PREFETCH = "\n    prefetch(batches) may make them ahead, in a thread."
 _SOURCE = "\n    batches(epoch) gives an epoch's, each a tuple of arrays."
 
 
-def loop_text(training: Training, several_steps: bool) -> str:
+def loop_text(training: Training, several_steps: bool, summary: Summary) -> str:
     """The emitted `evaluate` and `fit`, with only what this Training asks for.
 
     several_steps: the Trainer has train_steps, which takes `steps_per_execution` batches at a time.
+    summary: how scores are made of what its steps return.
     """
     names = ["loss", *(metric.name for metric in training.metrics)]
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
@@ -127,26 +123,34 @@ def loop_text(training: Training, several_steps: bool) -> str:
         if isinstance(training.optimizer.learning_rate, Schedule)
         else ""
     )
-    evaluate = _evaluate(training, ", ".join(names))
-    fit = _fit(training, several_steps)
+    scores = f"{scores}\n\n" if summary.plain else ""
+    evaluate = _evaluate(training, _described(names, summary), summary.gathered)
+    fit = _fit(training, several_steps, summary.gathered)
     grouping = _grouping(training, several_steps)
     augmented = _augmented(training)
-    return f"{rate}{scores}\n\n{evaluate}{_AVERAGE}{grouping}{augmented}\n{fit}".rstrip("\n")
+    return f"{rate}{scores}{evaluate}{summary.text}\n{grouping}{augmented}\n{fit}".strip("\n")
 
 
-def _evaluate(training: Training, names: str) -> str:
+def _described(names: list[str], summary: Summary) -> str:
+    whole = f"{'Averages over' if summary.plain else 'Scores of'} all samples, in evaluation mode"
+    listed = f"{whole}: {', '.join(names)}"
+    return listed if len(listed) <= LINE_LENGTH - 11 else whole
+
+
+def _evaluate(training: Training, names: str, gathered: str) -> str:
     if training.data == "batches":
-        return batch_loop.EVALUATE.format(names=names)
+        return batch_loop.EVALUATE.format(names=names, gathered=gathered)
     return _EVALUATE.format(
         batch_size=training.batch_size,
         names=names,
         first=_first(training),
         given=_each(training, " {},"),
         scored=_each(training, ", {}[batch]"),
+        gathered=gathered,
     )
 
 
-def _fit(training: Training, several_steps: bool) -> str:
+def _fit(training: Training, several_steps: bool, gathered: str) -> str:
     arrays, streamed = training.data == "arrays", batch_loop.takes_batches(training)
     return _FIT.format(
         lines=_each(training, "    {},\n", "    inputs,\n") if arrays else "    batches,\n",
@@ -157,6 +161,7 @@ def _fit(training: Training, several_steps: bool) -> str:
         order="" if streamed else indent(_order(training), INDENT * 2),
         validation="*validation, batch_size" if arrays else "prefetch(validation(epoch))",
         steps=_wrapped(_steps(training, several_steps, streamed)),
+        gathered=gathered,
     )
 
 

@@ -13,6 +13,7 @@ from polydl.augment.compose import checked as augmentations
 from polydl.errors import DefinitionError
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
+from polydl.metrics.named import named
 from polydl.optimizers.optimizer import Optimizer
 from polydl.schedules.schedule import Schedule
 from polydl.training.groups import ParameterGroup
@@ -23,12 +24,14 @@ from polydl.training.serialization import from_json, to_json
 class Training:
     """A training run: loss, optimizer, batches, epochs, metrics and randomness.
 
-    The last batch of an epoch may be smaller; losses and metrics are averages over samples. The
-    order of samples is drawn by NumPy from (seed, epoch), equal on every backend. randomness:
-    "native" leaves dropout to the framework's own generator, begun from the seed; "portable" makes
-    its masks equal on every backend. steps_per_execution: at most so many steps run between two
-    looks of Python (progress, Ctrl-C), where a backend gains by it and then holds as many batches;
-    None leaves it to the backend. What is computed does not depend on it. weights: what the weights
+    The last batch of an epoch may be smaller; the loss is an average over samples. metrics: dl.Metric
+    objects, or names such as "accuracy", which follow the loss in what they ignore and where labels
+    begin; each is exact over an epoch. The order of samples is drawn by NumPy from (seed, epoch),
+    equal on every backend. randomness: "native" leaves dropout to the framework's own generator,
+    begun from the seed; "portable" makes its masks equal on every backend. steps_per_execution: at
+    most so many steps run between two looks of Python (progress, Ctrl-C), where a backend gains by it
+    and then holds as many batches; None leaves it to the backend. What is computed does not depend
+    on it. weights: what the weights
     in (inputs, targets, weights) are of, each "sample" or each "element" of the loss; `fit` sets it
     by the data that it gets. data: what the program takes, "arrays" or "batches" of an iterable, which
     `fit` sets too; batches keep their own sizes and order.
@@ -50,7 +53,7 @@ class Training:
     optimizer: Optimizer
     batch_size: int = 32
     epochs: int = 1
-    metrics: Sequence[Metric] = field(default_factory=tuple)
+    metrics: Sequence[Any] = field(default_factory=tuple)
     randomness: Literal["native", "portable"] = "native"
     shuffle: bool = True
     seed: int = 0
@@ -66,10 +69,12 @@ class Training:
 
     def __post_init__(self) -> None:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
-        _require(listed, "metrics must be dl.Metric objects in a list", self.metrics)
-        object.__setattr__(self, "metrics", tuple(self.metrics))
+        _require(listed, "metrics must be dl.Metric objects, or their names, in a list",
+                 self.metrics)  # fmt: skip
         _require(isinstance(self.loss, Loss), "loss must be a dl.Loss such as dl.CrossEntropy()",
                  self.loss)  # fmt: skip
+        made = (named(m, self.loss) if isinstance(m, str) else m for m in self.metrics)
+        object.__setattr__(self, "metrics", tuple(made))
         _require(isinstance(self.optimizer, Optimizer),
                  "optimizer must be a dl.Optimizer such as dl.Adam(1e-3)", self.optimizer)  # fmt: skip
         for metric in self.metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 import warnings
@@ -530,7 +531,12 @@ def test_training_follows_the_definitions(optimizer):
         assert np.abs(weights[path] - value).max() < 1e-9
 
 
-def test_step_of_other_engines(monkeypatch):
+@pytest.mark.parametrize(
+    "metrics",
+    [["accuracy"], ["accuracy", "f1"], ["roc_auc"], ["confusion_matrix", "accuracy", "roc_auc"]],
+    ids="/".join,
+)
+def test_step_of_other_engines(monkeypatch, metrics):
     """Keras' own train_on_batch, which every engine has, takes the same steps."""
     rng = np.random.default_rng(0)
     data = rng.normal(size=(20, 4)), rng.integers(0, 3, 20).astype(np.int32)
@@ -541,9 +547,11 @@ def test_step_of_other_engines(monkeypatch):
             for module in ("trainer", "step_plan"):
                 monkeypatch.setattr(f"polydl_keras.{module}.on_tensorflow", lambda: False)
         net = dl.compile(model, dl.Input((None, 4)), backend="keras", dtype="float64")
-        histories.append(net.fit(training(dl.Adam(1e-2)), data, validation=data))
+        settings = dataclasses.replace(training(dl.Adam(1e-2)), metrics=metrics)
+        histories.append(net.fit(settings, data, validation=data))
         assert ("train_on_batch" in net.training_source) == (not on_tensorflow)
         assert ruff_leaves(net.training_source)
     first, second = histories
     assert np.abs(first.steps / second.steps - 1).max() < 1e-12
-    assert first.epochs[-1] == pytest.approx(second.epochs[-1], rel=1e-12)
+    for name, value in first.epochs[-1].items():
+        np.testing.assert_allclose(second.epochs[-1][name], value, rtol=1e-12, err_msg=name)
