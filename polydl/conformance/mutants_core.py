@@ -14,11 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from polydl import functions, random
-from polydl.conformance import checks, checks_optimizers, checks_schedules, checks_scores
+from polydl.conformance import (
+    checks,
+    checks_metrics,
+    checks_optimizers,
+    checks_schedules,
+    checks_scores,
+)
 from polydl.conformance.memo import NETS, ORACLE, fresh
 from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
-from polydl.conformance.row import OptimizerRow, Row, ScheduleRow, ScoreRow
+from polydl.conformance.row import MetricRow, OptimizerRow, Row, ScheduleRow, ScoreRow
 from polydl.conformance.rows import row
 from polydl.emission.scalar import _Function
 from polydl.functions import activations, attention, positions
@@ -42,7 +48,14 @@ from polydl.losses.ctc import CTC
 from polydl.losses.hinge import CategoricalHinge
 from polydl.losses.logistic import BinaryCrossEntropy
 from polydl.losses.regression import MSE
-from polydl.metrics.accuracy import Accuracy
+from polydl.metrics import results
+from polydl.metrics.accuracy import TopKAccuracy
+from polydl.metrics.confusion_matrix import ConfusionMatrix
+from polydl.metrics.counted import Precision
+from polydl.metrics.labels import LabelMetric
+from polydl.metrics.perplexity import exponential_of_mean
+from polydl.metrics.regression import explained_share
+from polydl.metrics.roc_auc import area_under_curve
 from polydl.ops import shapes
 from polydl.optimizers.adafactor import Adafactor
 from polydl.optimizers.adam import Adam
@@ -193,8 +206,24 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"\(1\.0 - targets\) \* outputs", "factor * (1.0 - targets) * outputs"),
     CoreMutant("the label among the others", "losses of labels, rank 3", CategoricalHinge.values,
                r"\(1\.0 - one_hot\(targets, outputs\.shape\[-1\]\)\)", "1.0"),
-    CoreMutant("accuracy of the smallest", "accuracy", Accuracy.definition,
+    CoreMutant("label of the smallest", "metrics of classes", LabelMetric.labels,
                r"ops\.argmax\(outputs", "ops.argmax(-outputs"),
+    CoreMutant("ignored labels count", "metrics of tokens", LabelMetric.kept,
+               r"true != self", "true != 1 + self"),
+    CoreMutant("ties all in front", "metrics, ties", TopKAccuracy.definition,
+               r"\(outputs > own\) \| first", "outputs >= own"),
+    CoreMutant("recall for precision", "metrics of classes", Precision.counts,
+               r"ops\.sum\(given, 0\)", "ops.sum(true, 0)"),
+    CoreMutant("macro of pooled counts", "metrics of classes", results.mean_ratio,
+               r"hits / np\.maximum\(counts, 1\)", "hits.sum() / counts.sum()"),
+    CoreMutant("rows for columns", "metrics of classes", ConfusionMatrix.definition,
+               r"->tg", "->gt"),
+    CoreMutant("ties count nothing", "metrics of labels", area_under_curve,
+               r"\(counts - 1\) / 2", "(counts - 1)"),
+    CoreMutant("spread between batches left out", "metrics of numbers", explained_share,
+               r"within \+ between", "within"),
+    CoreMutant("perplexity of a sum", "metrics of tokens", exponential_of_mean,
+               r" / np\.maximum\(count, 1\)", " / 20.0"),
     CoreMutant("steps back from one place before", "NumPy's indexing", indexing._forwards,
                r"~bound", "-bound"),
     CoreMutant("rolled along the last axis", "NumPy's default axes", shapes.roll,
@@ -237,7 +266,7 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"np\.clip\(indices, 0, size - 1\)", "indices % size"),
     CoreMutant("oracle: arithmetic shift", "integers", elementwise.shift_right_logical,
                r"\.view\(np\.uint32\), np\.uint32\(bits\)", ", bits"),
-    CoreMutant("oracle: the last among equals", "accuracy, ties", reductions.argmax,
+    CoreMutant("oracle: the last among equals", "metrics, ties", reductions.argmax,
                r"np\.argmax\(x, axis\)", "x.shape[axis] - 1 - np.argmax(np.flip(x, axis), axis)"),
 )  # fmt: skip
 
@@ -256,6 +285,8 @@ def _formulas(name: str) -> Iterator[Outcome]:
     found = row(name)
     if isinstance(found, ScoreRow):
         yield checks_scores.formula(found)
+    elif isinstance(found, MetricRow):
+        yield checks_metrics.formula(found)
     elif isinstance(found, ScheduleRow):
         yield checks_schedules.formula(found)
         yield checks_schedules.emitted(found)
