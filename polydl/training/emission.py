@@ -31,9 +31,10 @@ PROGRAM_NAMES = frozenset(
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
-    """batch batches count eval_graphdef forward grads graphdef gradients group more part
-    opt_state params rest rest_after results scores self share state tape trainable trained
-    training update updates value values variables""".split()
+    """arrays batch batches count eval_graphdef forward gathered gradient gradients grads graphdef
+    group learning_rates more number opt_state parameter params part rest rest_after results
+    samples samples2 samples3 scores self shape shapes share start state steps tape total trainable
+    trained training update updates value values variables""".split()
 )
 
 

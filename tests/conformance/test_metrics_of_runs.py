@@ -75,6 +75,22 @@ def test_epochs_are_as_all_samples_at_once(backend: str) -> None:
     assert type(history.epochs[0]["confusion_matrix"][0][0]) is int
 
 
+def test_parts_of_a_batch_add_up(backend: str) -> None:
+    """Batches of 8 in parts of 3, 3 and 2; the last, of 2, in one."""
+    net = dl.compile(
+        dl.Sequential(dl.Dense(3)), dl.Input((None, 4)), backend=backend, dtype="float64"
+    )
+    scores = net.fit(training(accumulate=3), (x, y)).epochs[-1]
+    for name, value in net.evaluate(training(), (x, y)).items():
+        np.testing.assert_allclose(scores[name], value, rtol=1e-12, err_msg=name)
+    settings = dl.Training(
+        dl.CrossEntropy(), dl.SGD(0.0), batch_size=8, accumulate=3, metrics=["accuracy", "f1"]
+    )
+    again = net.fit(settings, (x, y)).epochs[-1]
+    assert again["accuracy"] == pytest.approx(scores["accuracy"], rel=1e-12)
+    assert again["f1"] == pytest.approx(np.mean(scores["f1"]), rel=1e-12)
+
+
 def test_progress_and_other_metrics_on_the_way(backend: str) -> None:
     """A second fit with gathered scores, after one without, and the progress bar."""
     net = dl.compile(dl.Sequential(dl.Dense(3)), dl.Input((None, 4)), backend=backend)
