@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from polydl import ops
 from polydl.layers.checks import require_above_zero, require_within
-from polydl.optimizers.settings import Decaying, Rate, require_rate
+from polydl.optimizers.settings import Decaying, Rate, require_rate, rest
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -37,8 +37,8 @@ class Adadelta(Decaying):
     ) -> tuple[Tensor, ...]:
         parameter, gradient = self.decayed(parameter, gradient)
         mean_square, mean_square_change = slots
-        mean_square = self.rho * mean_square + (1.0 - self.rho) * gradient * gradient
+        mean_square = self.rho * mean_square + rest(self.rho) * gradient * gradient
         root = ops.sqrt(mean_square + self.epsilon)
         change = gradient * ops.sqrt(mean_square_change + self.epsilon) / root
-        mean_square_change = self.rho * mean_square_change + (1.0 - self.rho) * change * change
+        mean_square_change = self.rho * mean_square_change + rest(self.rho) * change * change
         return parameter - self.learning_rate * change, mean_square, mean_square_change

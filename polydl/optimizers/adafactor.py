@@ -87,8 +87,10 @@ class Adafactor(Decaying):
             rate = ops.minimum(rate, ops.rsqrt(count))
         if self.scale_parameter:
             rate = rate * ops.maximum(self.epsilon2, _root_mean_square(parameter))
-        clipped = ops.maximum(1.0, _root_mean_square(update) / self.clip_threshold)
-        return parameter - rate / clipped * update, *after
+        size = _root_mean_square(update)
+        if self.clip_threshold != 1.0:
+            size = size / self.clip_threshold
+        return parameter - rate / ops.maximum(1.0, size) * update, *after
 
 
 def _root_mean_square(x: Tensor) -> Tensor:

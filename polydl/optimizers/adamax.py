@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from polydl import ops
 from polydl.layers.checks import require_within
-from polydl.optimizers.settings import Decaying, Rate, require_rate
+from polydl.optimizers.settings import Decaying, Rate, require_rate, rest
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -37,7 +37,7 @@ class Adamax(Decaying):
     ) -> tuple[Tensor, ...]:
         parameter, gradient = self.decayed(parameter, gradient)
         first_moment, largest = slots
-        first_moment = self.beta1 * first_moment + (1.0 - self.beta1) * gradient
+        first_moment = self.beta1 * first_moment + rest(self.beta1) * gradient
         largest = ops.maximum(self.beta2 * largest, ops.abs(gradient) + self.epsilon)
         first = first_moment / (1.0 - self.beta1 ** step.astype("float"))
         return parameter - self.learning_rate * first / largest, first_moment, largest

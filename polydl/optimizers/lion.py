@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from polydl import ops
 from polydl.layers.checks import require_within
-from polydl.optimizers.settings import Decaying, Rate, require_rate
+from polydl.optimizers.settings import Decaying, Rate, require_rate, rest
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -35,6 +35,6 @@ class Lion(Decaying):
         self, parameter: Tensor, gradient: Tensor, step: Tensor, *slots: Tensor
     ) -> tuple[Tensor, ...]:
         parameter, gradient = self.decayed(parameter, gradient)
-        direction = ops.sign(self.beta1 * slots[0] + (1.0 - self.beta1) * gradient)
-        first_moment = self.beta2 * slots[0] + (1.0 - self.beta2) * gradient
+        direction = ops.sign(self.beta1 * slots[0] + rest(self.beta1) * gradient)
+        first_moment = self.beta2 * slots[0] + rest(self.beta2) * gradient
         return parameter - self.learning_rate * direction, first_moment

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from polydl.layers.checks import require_within
-from polydl.optimizers.settings import Decaying, require_rate
+from polydl.optimizers.settings import Decaying, require_rate, rest
 from polydl.spec.tensor import Tensor
 
 
@@ -23,6 +23,6 @@ class Moments(Decaying):
         return ("first_moment", "second_moment")
 
     def moments(self, gradient: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        first_moment = self.beta1 * first + (1.0 - self.beta1) * gradient
-        second_moment = self.beta2 * second + (1.0 - self.beta2) * gradient * gradient
+        first_moment = self.beta1 * first + rest(self.beta1) * gradient
+        second_moment = self.beta2 * second + rest(self.beta2) * gradient * gradient
         return first_moment, second_moment

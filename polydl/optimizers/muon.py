@@ -11,10 +11,18 @@ from polydl.layers.checks import require_above_zero, require_positive, require_w
 from polydl.optimizers.adam import AdamW
 from polydl.optimizers.optimizer import Optimizer
 from polydl.optimizers.settings import Decaying, Rate, require_rate
-from polydl.spec.registry import builtin
+from polydl.spec.registry import builtin, builtin_function
 from polydl.spec.tensor import Tensor
 
 ADJUSTMENTS = ("original", "match_rms_adamw")
+
+
+@builtin_function()
+def newton_schulz(x: Tensor, *, coefficients: tuple[float, float, float]) -> Tensor:
+    """a X + (b A + c A²) X with A = X Xᵀ: singular values s become a s + b s³ + c s⁵."""
+    a, b, c = coefficients
+    squares = x @ ops.transpose(x)
+    return a * x + (b * squares + c * squares @ squares) @ x
 
 
 @builtin()
@@ -22,7 +30,8 @@ class Muon(Decaying):
     """Momentum made orthogonal, for matrices; AdamW for all other parameters.
 
     v = momentum v + g;  u = g + momentum v (nesterov; else v);  X = u / (|u| + ε);
-    `iterations` times: A = X Xᵀ, X = a X + (b A + c A²) X, with (a, b, c) = coefficients;
+    `iterations` times: A = X Xᵀ, X = a X + (b A + c A²) X, with (a, b, c) = coefficients (quintic
+    Newton-Schulz);
     p = p (1 - learning_rate weight_decay) - learning_rate s X, where s is
     sqrt(max(1, outputs / inputs)) for adjustment "original" and
     0.2 sqrt(max(inputs, outputs)) for "match_rms_adamw", at which AdamW's rates suit it.
@@ -99,12 +108,10 @@ class Muon(Decaying):
         return parameter - self.learning_rate * scale * update, velocity
 
     def _orthogonal(self, x: Tensor) -> Tensor:
-        """Near the closest matrix whose singular values are 1, by a quintic Newton-Schulz iteration."""
+        """Near the closest matrix whose singular values are 1."""
         tall = x.shape[0] > x.shape[1]
         x = ops.transpose(x) if tall else x  # for the smaller product
         x = x / (ops.norm(x) + self.epsilon)
-        a, b, c = self.coefficients
         for _ in range(self.iterations):
-            squares = x @ ops.transpose(x)
-            x = a * x + (b * squares + c * squares @ squares) @ x
+            x = newton_schulz(x, coefficients=tuple(self.coefficients))
         return ops.transpose(x) if tall else x

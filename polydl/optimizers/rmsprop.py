@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from polydl import ops
 from polydl.layers.checks import require_above_zero, require_within
-from polydl.optimizers.settings import Decaying, Rate, require_rate
+from polydl.optimizers.settings import Decaying, Rate, require_rate, rest
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -45,10 +45,10 @@ class RMSprop(Decaying):
     ) -> tuple[Tensor, ...]:
         parameter, gradient = self.decayed(parameter, gradient)
         before = dict(zip(self.slots, slots, strict=True))
-        mean_square = self.rho * before["mean_square"] + (1.0 - self.rho) * gradient * gradient
+        mean_square = self.rho * before["mean_square"] + rest(self.rho) * gradient * gradient
         spread, after = mean_square, [mean_square]
         if self.centered:
-            mean_gradient = self.rho * before["mean_gradient"] + (1.0 - self.rho) * gradient
+            mean_gradient = self.rho * before["mean_gradient"] + rest(self.rho) * gradient
             spread = mean_square - mean_gradient * mean_gradient
             after.append(mean_gradient)
         inside = self.epsilon_inside

@@ -22,6 +22,13 @@ def require_rate(rule: Optimizer) -> None:
     require_schedule(type(rule).__name__, "learning_rate", rule.learning_rate)
 
 
+def rest(share: float) -> float:
+    """1 - share, with the digits that one would write where the two are the same float but for one."""
+    exact = 1.0 - share
+    written = round(exact, 12)
+    return written if abs(written - exact) <= 1e-15 * exact else exact
+
+
 class Decaying(Optimizer):
     """A rule with weight decay.
 

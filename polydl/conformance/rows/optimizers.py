@@ -10,7 +10,8 @@ from polydl.conformance.row import OptimizerRow
 
 
 def _row(name: str, kind: str, optimizer: Any, formula: e.Formula, rate: float) -> OptimizerRow:
-    return OptimizerRow(name, (f"polydl:{kind}@1",), optimizer, formula, rate)
+    parts = (kind, "newton_schulz") if kind == "Muon" else (kind,)
+    return OptimizerRow(name, tuple(f"polydl:{part}@1" for part in parts), optimizer, formula, rate)
 
 
 OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
