@@ -2,7 +2,7 @@
 
 The model has what rules treat differently: an embedding, most rows of which have a gradient of 0 at
 any step, and one always; a convolution's kernel and a dense one, neither square, one tall and one
-wide; biases. The learning rate falls on the way.
+wide; biases, which do not decay. The learning rate falls on the way.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from polydl.losses.regression import MSE
 from polydl.reference.optimizers import initial_slots, learning_rate, update
 from polydl.spec.input import Input
 from polydl.spec.module import Sequential
+from polydl.spec.tracing import trace
+from polydl.training.rules import rules
 from polydl.training.settings import Training
 
 STEPS, SAMPLES, PLACES = 200, 4, 4
@@ -48,7 +50,7 @@ def model() -> Sequential:
 
 
 def training_of(row: OptimizerRow) -> Training:
-    return Training(MSE(), row.rule, SAMPLES, shuffle=False, decayed="all")
+    return Training(MSE(), row.rule, SAMPLES, shuffle=False)
 
 
 @memoized(ORACLE)
@@ -91,13 +93,15 @@ def _batches() -> list[tuple[Array, Array]]:
 @memoized(ORACLE)
 def oracle_updates(row: OptimizerRow) -> tuple[Array, Weights]:
     """Loss of every step, and the weights at the end, by the oracle's update."""
-    rule, (_, _, start) = row.rule, problem()
-    weights, slots = dict(start), initial_slots(rule, start)
+    _, _, start = problem()
+    program = trace(model(), Input((None, PLACES), "int"))
+    moved = {p: (r.optimizer, r.rate) for r in rules(program, training_of(row)) for p in r.paths}
+    weights, slots = dict(start), initial_slots(moved, start)
     losses = []
     for number, batch in enumerate(_batches()):
         loss, slopes = gradients(weights, *batch)
         losses.append(loss)
-        weights, slots = update(rule, weights, slopes, slots, number + 1)
+        weights, slots = update(moved, weights, slopes, slots, number + 1)
     return np.array(losses), weights
 
 

@@ -19,8 +19,9 @@ def _descent(direction: Direction, weight_decay: float = 0.0, decoupled: bool = 
     def formula(
         path: str, p: Array, g: Array, t: int, rate: float, kept: tuple[Array, ...]
     ) -> Stepped:
-        shrunk = p - rate * weight_decay * p if decoupled else p
-        gradient = g if decoupled else g + weight_decay * p
+        decay = weight_decay if p.ndim > 1 else 0.0
+        shrunk = p - rate * decay * p if decoupled else p
+        gradient = g if decoupled else g + decay * p
         past, directions = kept or (np.zeros((0, *p.shape)), np.zeros((0, *p.shape)))
         past = np.append(past, gradient[None], 0)
         step = direction(past, directions)
@@ -146,7 +147,8 @@ def lamb(weight_decay: float) -> Formula:
         path: str, p: Array, g: Array, t: int, rate: float, kept: tuple[Array, ...]
     ) -> Stepped:
         past = np.append(kept[0], g[None], 0) if kept else g[None]
-        step = _mean(0.9, past) / (np.sqrt(_mean(0.999, past**2)) + 1e-6) + weight_decay * p
+        step = _mean(0.9, past) / (np.sqrt(_mean(0.999, past**2)) + 1e-6)
+        step = step + weight_decay * p if p.ndim > 1 else step
         return p - rate * math.hypot(*p.flat) / math.hypot(*step.flat) * step, (past,)
 
     return formula
@@ -166,7 +168,7 @@ def adafactor(weight_decay: float, scaled: bool = True) -> Formula:
             rows, columns = moment.mean(-1), moment.mean(-2)
             whole = moment.mean((-1, -2))
             moment = np.einsum("...i,...j,...->...ij", rows, columns, 1 / whole)
-        p = p - rate * weight_decay * p
+        p = p - rate * weight_decay * p if p.ndim > 1 else p
         step = g / np.sqrt(moment)
         step = step / max(1.0, float(np.std(step, mean=np.zeros_like(step))))
         size = min(rate, t**-0.5) * max(1e-3, math.sqrt(np.mean(p**2))) if scaled else rate
@@ -175,15 +177,15 @@ def adafactor(weight_decay: float, scaled: bool = True) -> Formula:
     return formula
 
 
-def muon(adjustment: str, nesterov: bool, weight_decay: float) -> Formula:
+def muon(adjustment: str, nesterov: bool, weight_decay: float, adamw_rate: float = 1.0) -> Formula:
     """The polynomial of the iteration on each singular value; AdamW where p is no matrix."""
-    others = adam(0.9, 0.95, weight_decay=0.0, decoupled=True)
+    others = adam(0.9, 0.95, weight_decay=weight_decay, decoupled=True)
 
     def formula(
         path: str, p: Array, g: Array, t: int, rate: float, kept: tuple[Array, ...]
     ) -> Stepped:
         if p.ndim < 2 or path.endswith("table"):
-            return others(path, p, g, t, rate, kept)
+            return others(path, p, g, t, adamw_rate * rate, kept)
         past = np.append(kept[0], g[None], 0) if kept else g[None]
         velocity = _geometric(0.95, past)
         matrix = (g + 0.95 * velocity if nesterov else velocity).reshape(-1, p.shape[-1])

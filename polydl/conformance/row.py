@@ -12,6 +12,7 @@ from polydl.conformance.samplers import Sampler
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
+from polydl.schedules.exponential import StepDecay
 from polydl.schedules.schedule import Schedule
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
@@ -118,7 +119,7 @@ Stepped = tuple[Array, tuple[Array, ...]]  # a parameter, and what a formula kee
 
 @dataclass(frozen=True, eq=False)
 class OptimizerRow:
-    """An update rule at a learning rate.
+    """An update rule at a learning rate, which falls on the way where it is `scheduled`.
 
     formula(path, parameter, gradient, step, rate, kept) -> (parameter, kept), in NumPy. kept is ()
     at the first step, which is 1.
@@ -129,10 +130,11 @@ class OptimizerRow:
     optimizer: Callable[[Any], Optimizer]  # of the learning rate
     formula: Callable[[str, Array, Array, int, float, tuple[Array, ...]], Stepped]
     rate: float = 0.02
+    scheduled: bool = True
 
     @property
     def rule(self) -> Optimizer:
-        return self.optimizer(self.rate)
+        return self.optimizer(StepDecay(self.rate, 80, 0.3) if self.scheduled else self.rate)
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,11 +96,6 @@ def _metric_checks(target: Target) -> Iterator[Check]:
         yield Check(row.name, _kind("score", target), partial(check, row, target), target.dtype)
 
 
-# until the backends' trainers know of shapes, first values of slots, and the new settings
-_TO_COME = ("nadam", "adafactor", "muon", "adagrad, epsilon inside", "adam, amsgrad",
-            "sgd, nesterov", "sgd, dampening", "sgd, decoupled")  # fmt: skip
-
-
 def _double_checks(target: Target) -> Iterator[Check]:
     """What is checked in float64 only."""
     for drawn in RANDOM:
@@ -110,8 +105,6 @@ def _double_checks(target: Target) -> Iterator[Check]:
         for side in (target, target.definitions()):
             yield Check(tie.name, _kind("ties", side), partial(checks.ties, tie, side))
     for rule in OPTIMIZERS:
-        if rule.name.startswith(_TO_COME):
-            continue
         for side in (target, target.definitions()):
             run = partial(checks_optimizers.updates, rule, side)
             yield Check(rule.name, _kind("updates", side), run)

@@ -65,6 +65,7 @@ class Muon(Decaying):
     def __post_init__(self) -> None:
         require_rate(self)
         require_within("Muon", 0.0, 1.0, momentum=self.momentum)
+        require_within("Muon", 0.0, math.inf, adamw_rate=self.adamw_rate)
         require_positive("Muon", iterations=self.iterations)
         require_above_zero("Muon", epsilon=self.epsilon)
         self.check_decay()
@@ -84,8 +85,13 @@ class Muon(Decaying):
         return ("velocity",)
 
     def for_parameter(self, path: str, shape: tuple[int, ...]) -> Optimizer:
-        excluded = any(fnmatchcase(path, pattern) for pattern in self.exclude)
-        return self._adamw() if len(shape) < 2 or excluded else self
+        return self if self._is_matrix(path, shape) else self._adamw()
+
+    def rate_for(self, path: str, shape: tuple[int, ...]) -> float:
+        return 1.0 if self._is_matrix(path, shape) else self.adamw_rate
+
+    def _is_matrix(self, path: str, shape: tuple[int, ...]) -> bool:
+        return len(shape) > 1 and not any(fnmatchcase(path, e) for e in self.exclude)
 
     def _adamw(self) -> AdamW:
         beta1, beta2, epsilon = self.adamw_beta1, self.adamw_beta2, self.adamw_epsilon

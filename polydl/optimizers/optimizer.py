@@ -47,6 +47,10 @@ class Optimizer:
         """The rule for one parameter: this one, unless it has another for some, as Muon has."""
         return self
 
+    def rate_for(self, path: str, shape: tuple[int, ...]) -> float:
+        """A factor of the learning rate for one parameter."""
+        return 1.0
+
     @property
     def kind(self) -> str:
         return kind_of(type(self)) or type(self).__name__

@@ -14,13 +14,15 @@ from polydl.schedules.schedule import Schedule
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 Slots = dict[str, dict[str, Array]]  # by slot and then by path, of the parameters that have it
+Moved = tuple[Optimizer, float]  # the rule that moves a parameter, and a factor of its rate
+Rules = Optimizer | Mapping[str, Moved]
 
 
-def initial_slots(optimizer: Optimizer, parameters: Arrays) -> Slots:
-    """What each slot of each parameter begins with."""
+def initial_slots(rules: Rules, parameters: Arrays) -> Slots:
+    """What each slot of each parameter begins with. rules: as in `update`."""
     slots: Slots = {}
     for path, value in parameters.items():
-        rule = optimizer.for_parameter(path, np.shape(value))
+        rule, _ = _moved(rules, path, value)
         for slot in rule.slots:
             shape = rule.slot_shape(slot, np.shape(value))
             slots.setdefault(slot, {})[path] = np.full(shape, rule.slot_fill(slot))
@@ -36,41 +38,44 @@ def learning_rate(optimizer: Optimizer, step: int) -> float:
 
 
 def update(
-    optimizer: Optimizer,
-    parameters: Arrays,
-    gradients: Arrays,
-    slots: Mapping[str, Arrays],
-    step: int,
+    rules: Rules, parameters: Arrays, gradients: Arrays, slots: Mapping[str, Arrays], step: int
 ) -> tuple[dict[str, Array], Slots]:
     """(parameters, slots) after one update. step is 1 at the first.
 
+    rules: an optimizer, or what moves each parameter, by path; those that nothing moves stay.
     parameters and gradients by path; slots by slot and then by path. An elementwise rule sees each
-    parameter as one long axis, others see its shape. The rate is an input where it is scheduled.
+    parameter as one long axis, others see its shape. The learning rate is always an input.
     """
-    updated: dict[str, Array] = {}
+    updated = {path: np.asarray(value, np.float64) for path, value in parameters.items()}
     moved: Slots = {}
-    for path, parameter in parameters.items():
-        rule = optimizer.for_parameter(path, np.shape(parameter))
+    for path, value in updated.items():
+        if isinstance(rules, Mapping) and path not in rules:
+            continue
+        rule, factor = _moved(rules, path, value)
         before = {slot: slots[slot][path] for slot in rule.slots}
-        updated[path], after = _one(rule, parameter, gradients[path], before, step)
-        for slot, value in after.items():
-            moved.setdefault(slot, {})[path] = value
+        rate = factor * learning_rate(rule, step)
+        updated[path], after = _one(rule, value, gradients[path], before, step, rate)
+        for slot, array in after.items():
+            moved.setdefault(slot, {})[path] = array
     return updated, moved
 
 
+def _moved(rules: Rules, path: str, value: Array) -> Moved:
+    if isinstance(rules, Mapping):
+        return rules[path]
+    shape = np.shape(value)
+    return rules.for_parameter(path, shape), rules.rate_for(path, shape)
+
+
 def _one(
-    rule: Optimizer, parameter: Array, gradient: Array, slots: Arrays, step: int
+    rule: Optimizer, parameter: Array, gradient: Array, slots: Arrays, step: int, rate: float
 ) -> tuple[Array, dict[str, Array]]:
     shape = np.shape(parameter)
     seen = (int(np.prod(shape)),) if rule.elementwise else shape
-    shapes = [seen, *(rule.slot_shape(slot, seen) for slot in rule.slots)]
-    scheduled = isinstance(rule.learning_rate, Schedule)
-    blocks = rule.trace("", None if rule.elementwise else shape, scheduled)
-    values = [np.asarray(parameter, np.float64), *map(np.asarray, slots.values())]
-    values = [value.reshape(size) for value, size in zip(values, shapes, strict=True)]
-    rate = [np.asarray(learning_rate(rule, step))] if scheduled else []
-    given = [values[0], np.reshape(gradient, seen), np.asarray(step, np.int32), *rate, *values[1:]]
-    results = evaluate_block(blocks, given)
-    own = [np.shape(value) for value in slots.values()]
+    blocks = rule.trace("", None if rule.elementwise else shape, takes_rate=True)
+    count, own = np.asarray(step, np.int32), [np.shape(value) for value in slots.values()]
+    carried = [np.reshape(value, rule.slot_shape(slot, seen)) for slot, value in slots.items()]
+    given = [np.reshape(parameter, seen), np.reshape(gradient, seen), count, np.asarray(rate)]
+    results = evaluate_block(blocks, [*given, *carried])
     value, *after = (x.reshape(size) for x, size in zip(results, [shape, *own], strict=True))
     return value, dict(zip(slots, after, strict=True))

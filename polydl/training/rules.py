@@ -41,9 +41,10 @@ def rules(program: Program, training: Training) -> tuple[Rule, ...]:
         group = group_of(training.groups, path)
         if group is not None and group.frozen:
             continue
-        optimizer = _settled(training, group, path, shape).for_parameter(path, shape)
+        settled = _settled(training, group, path, shape)
+        optimizer = settled.for_parameter(path, shape)
         seen = None if optimizer.elementwise else shape
-        rate = 1.0 if group is None else float(group.rate)
+        rate = settled.rate_for(path, shape) * (1.0 if group is None else float(group.rate))
         config = json.dumps(optimizer.config(), sort_keys=True, default=repr)
         key = (type(optimizer), config, rate, seen)
         found.setdefault(key, (optimizer, rate, [], seen))[2].append(path)

@@ -9,13 +9,16 @@ from polydl.conformance import expectations_optimizers as e
 from polydl.conformance.row import OptimizerRow
 
 
-def _row(name: str, kind: str, optimizer: Any, formula: e.Formula, rate: float) -> OptimizerRow:
+def _row(
+    name: str, kind: str, optimizer: Any, formula: e.Formula, rate: float, scheduled: bool = True
+) -> OptimizerRow:
     parts = (kind, "newton_schulz") if kind == "Muon" else (kind,)
-    return OptimizerRow(name, tuple(f"polydl:{part}@1" for part in parts), optimizer, formula, rate)
+    items = tuple(f"polydl:{part}@1" for part in parts)
+    return OptimizerRow(name, items, optimizer, formula, rate, scheduled)
 
 
 OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
-    _row("sgd", "SGD", lambda r: o.SGD(r), e.sgd(), 0.1),
+    _row("sgd", "SGD", lambda r: o.SGD(r), e.sgd(), 0.1, False),
     _row("sgd, momentum", "SGD", lambda r: o.SGD(r, momentum=0.8), e.sgd(0.8), 0.05),
     _row("sgd, nesterov", "SGD", lambda r: o.SGD(r, momentum=0.9, nesterov=True, weight_decay=0.05),
          e.sgd(0.9, True, weight_decay=0.05), 0.05),
@@ -23,7 +26,7 @@ OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
          e.sgd(0.9, dampening=0.3, weight_decay=0.05), 0.05),
     _row("sgd, decoupled", "SGD", lambda r: o.SGD(r, 0.9, weight_decay=0.05, decoupled=True),
          e.sgd(0.9, weight_decay=0.05, decoupled=True), 0.05),
-    _row("adam", "Adam", lambda r: o.Adam(r), e.adam(), 0.02),
+    _row("adam", "Adam", lambda r: o.Adam(r), e.adam(), 0.02, False),
     _row("adam, amsgrad, decay", "Adam", lambda r: o.Adam(r, weight_decay=0.05, amsgrad=True),
          e.adam(weight_decay=0.05, amsgrad=True), 0.02),
     _row("adam, large epsilon", "Adam", lambda r: o.Adam(r, beta1=0.8, beta2=0.95, epsilon=0.05),
@@ -72,6 +75,6 @@ OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
          e.adafactor(0.0, scaled=False), 0.02),
     _row("muon", "Muon", lambda r: o.Muon(r, weight_decay=0.1), e.muon("original", True, 0.1), 0.02),
     _row("muon, like adamw", "Muon",
-         lambda r: o.Muon(r, nesterov=False, adjustment="match_rms_adamw"),
-         e.muon("match_rms_adamw", False, 0.0), 0.02),
+         lambda r: o.Muon(r, nesterov=False, adjustment="match_rms_adamw", adamw_rate=0.5),
+         e.muon("match_rms_adamw", False, 0.0, 0.5), 0.02),
 )  # fmt: skip
