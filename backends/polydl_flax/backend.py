@@ -18,7 +18,7 @@ from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.settings import Training
-from polydl_flax import natives
+from polydl_flax import natives, optimizers
 from polydl_flax.construct import construct
 from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
@@ -31,7 +31,7 @@ _PLATFORMS = ("cuda", "rocm", "tpu")
 
 class FlaxBackend(Backend):
     name = "flax"
-    reasons = natives.REASONS
+    reasons = natives.REASONS | optimizers.REASONS
 
     def versions(self) -> dict[str, str]:
         return {name: version(name) for name in ("flax", "jax", "optax")}

@@ -92,7 +92,8 @@ def _construct(parts: TrainingParts, group: RuleGroup) -> str:
         text = f"{group.rate!r} * learning_rate"
     if group.native is not None:
         settings = "".join(f", {name}={value}" for name, value in group.native.settings.items())
-        return f"{group.native.name}({text}{settings})"
+        chain = [*group.native.before, f"{group.native.name}({text}{settings})"]
+        return chain[0] if len(chain) == 1 else f"optax.chain({', '.join(chain)})"
     begins = ", ".join(f'"{slot}": {_begin(group, slot)}' for slot in group.optimizer.slots)
     update = group.made.update
     if group.axes is not None:

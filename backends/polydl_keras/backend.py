@@ -14,7 +14,7 @@ from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.settings import Training
-from polydl_keras import engine, natives
+from polydl_keras import engine, natives, optimizers
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
@@ -26,7 +26,7 @@ from polydl_keras.trainer import trainer_lines
 
 class KerasBackend(Backend):
     name = "keras"
-    reasons = natives.REASONS
+    reasons = natives.REASONS | optimizers.REASONS
 
     def __init__(self) -> None:
         engine.share_gpus()

@@ -40,8 +40,6 @@ def constructor(parts: TrainingParts, group: RuleGroup) -> str:
     if shapes:
         listed = ", ".join(f'"{slot}": {shape}' for slot, shape in shapes.items())
         given.append(f"shapes={{{listed}}}")
-    if parts.takes_rate:
-        given.append("learning_rate=0.0")
     return f"UpdateRule({', '.join(given)})"
 
 

@@ -20,7 +20,7 @@ def update_rule(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str]:
     given = ["rule", *(["slots"] if carries else []), *(["shapes"] if shaped else [])]
     arguments = ["variable", "gradient", "self.iterations + 1"]
     if parts.takes_rate:
-        signature.append("learning_rate")
+        signature.append("learning_rate=0.0")
         arguments.append("learning_rate")
     rate = "learning_rate" if parts.takes_rate else repr(groups[0].constant_rate)
     lines = [
@@ -47,7 +47,7 @@ def update_rule(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str]:
         "        super().build(variables)",
         "        self.slots = {}",
         "        for name, fill in self.fills.items():",
-        "            begin = keras.initializers.Constant(fill)",
+        "            begin = keras.initializers.Constant(np.float64(fill))",
         "            self.slots[name] = ["
         f"self.add_variable({shape}, begin, v.dtype, name=name) for v in variables]",
         "",

@@ -21,7 +21,7 @@ from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.settings import Training
-from polydl_torch import natives
+from polydl_torch import natives, optimizers
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first, turned_inputs
@@ -162,7 +162,7 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 class TorchBackend(Backend):
     name = "torch"
-    reasons = natives.REASONS
+    reasons = natives.REASONS | optimizers.REASONS
 
     def versions(self) -> dict[str, str]:
         return {"torch": torch.__version__}

@@ -60,15 +60,16 @@ def _rate(parts: TrainingParts, group: RuleGroup) -> str:
     return repr(group.constant_rate)
 
 
+_OFF = {"weight_decay": "0.0"}  # of settings that are written where they are on
+
+
 def _differences(parts: TrainingParts, first: RuleGroup, group: RuleGroup) -> dict[str, str]:
     """What a group has for itself."""
     assert first.native is not None
     assert group.native is not None
-    own = {
-        name: text
-        for name, text in group.native.settings.items()
-        if first.native.settings.get(name) != text
-    }
+    names = dict.fromkeys([*group.native.settings, *first.native.settings])
+    texts = {name: group.native.settings.get(name, _OFF.get(name, "")) for name in names}
+    own = {name: text for name, text in texts.items() if first.native.settings.get(name) != text}
     if _rate(parts, group) != _rate(parts, first):
         own["lr"] = _rate(parts, group)
     return own
@@ -147,7 +148,7 @@ def update_rule_lines(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list
     signature += ["axes=None"] * turned + ["lr=0.0"] * rate
     kept = ["rule", *(["slots"] if carries else []), *(["axes"] if turned else [])]
     arguments = ["value", "gradient" if turned else "value.grad", 'state["step"]']
-    arguments += ['group["lr"]'] if rate else []
+    arguments += ["learning_rate"] if rate else []
     names = "parameter" if turned else "value"
     lines = [
         "class UpdateRule(torch.optim.Optimizer):",
@@ -162,6 +163,7 @@ def update_rule_lines(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list
         "    @torch.no_grad()",
         "    def step(self):",
         "        for group in self.param_groups:",
+        *(['            learning_rate = torch.tensor(group["lr"])'] if rate else []),
         f'            for {names} in group["params"]:',
         f"                if {names}.grad is None:",
         "                    continue",

@@ -7,12 +7,14 @@ wide; biases, which do not decay. The learning rate falls on the way.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from polydl.compile import compile
 from polydl.conformance.checks import scaled_error, worst
 from polydl.conformance.memo import ORACLE, memoized
-from polydl.conformance.nets import Target
+from polydl.conformance.nets import Target, backend
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import Array, OptimizerRow
 from polydl.conformance.samplers import generator
@@ -23,7 +25,7 @@ from polydl.layers.embedding import Embedding
 from polydl.layers.flatten import Flatten
 from polydl.layers.reshaping import Reshape
 from polydl.losses.regression import MSE
-from polydl.reference.optimizers import initial_slots, learning_rate, update
+from polydl.reference.optimizers import Moved, initial_slots, learning_rate, update
 from polydl.spec.input import Input
 from polydl.spec.module import Sequential
 from polydl.spec.tracing import trace
@@ -90,12 +92,17 @@ def _batches() -> list[tuple[Array, Array]]:
             for i in range(0, len(tokens), SAMPLES)]  # fmt: skip
 
 
+def _moved(row: OptimizerRow) -> dict[str, Moved]:
+    """What moves each parameter."""
+    program = trace(model(), Input((None, PLACES), "int"))
+    found = rules(program, training_of(row))
+    return {path: (rule.optimizer, rule.rate) for rule in found for path in rule.paths}
+
+
 @memoized(ORACLE)
 def oracle_updates(row: OptimizerRow) -> tuple[Array, Weights]:
     """Loss of every step, and the weights at the end, by the oracle's update."""
-    _, _, start = problem()
-    program = trace(model(), Input((None, PLACES), "int"))
-    moved = {p: (r.optimizer, r.rate) for r in rules(program, training_of(row)) for p in r.paths}
+    moved, (_, _, start) = _moved(row), problem()
     weights, slots = dict(start), initial_slots(moved, start)
     losses = []
     for number, batch in enumerate(_batches()):
@@ -124,6 +131,14 @@ def formula(row: OptimizerRow) -> Outcome:
     return _outcome(
         "oracle", row, "the oracle", limit, (losses, weights), (np.array(found), current)
     )
+
+
+def sides(row: OptimizerRow, target: Target) -> Iterator[Target]:
+    """Natives, where there is one of the rule or of a part of it, and definitions."""
+    own, optimizers = backend(target.backend), {rule for rule, _ in _moved(row).values()}
+    if any(own.native_optimizer(rule) is not None for rule in optimizers):
+        yield target
+    yield target.definitions()
 
 
 def updates(row: OptimizerRow, target: Target) -> Outcome:

@@ -143,7 +143,8 @@ def _optimizer(own: Backend, row: OptimizerRow) -> str | None:
     native = own.native_optimizer(row.rule)
     if native is None:
         return None
-    return _named(native.name, {native.name: native.support} if native.support else {})
+    name = native.shown or native.name
+    return _named(name, {name: native.support} if native.support else {})
 
 
 def _shown(native: Native, block: Block, support: Mapping[str, str]) -> str:

@@ -105,7 +105,7 @@ def _double_checks(target: Target) -> Iterator[Check]:
         for side in (target, target.definitions()):
             yield Check(tie.name, _kind("ties", side), partial(checks.ties, tie, side))
     for rule in OPTIMIZERS:
-        for side in (target, target.definitions()):
+        for side in checks_optimizers.sides(rule, target):
             run = partial(checks_optimizers.updates, rule, side)
             yield Check(rule.name, _kind("updates", side), run)
 

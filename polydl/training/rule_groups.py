@@ -50,8 +50,7 @@ def rule_groups(
             if made.rule.shape is not None and native is None:
                 turned = parts.bindings[path].axes
                 axes = turned and tuple(turned.index(i) for i in range(len(turned)))
-            settings = tuple(native.settings.items()) if native else ()
-            key = (native and native.name, settings, made.update, made.rule.rate, axes)
+            key = (native and native.key, made.update, made.rule.rate, axes)
             group = found.setdefault(key, RuleGroup(made, native, (), axes))
             found[key] = replace(group, paths=(*group.paths, path))
     return list(found.values())
