@@ -68,7 +68,9 @@ def metric_blocks(
     def flat(contribution: Tensor) -> Tensor:
         shapes.append(metric.contribution_shape(contribution.shape))
         numbers = contribution.astype("float")
-        return ops.reshape(numbers, (-1,)) if metric.combine == "sum" else numbers
+        if metric.combine != "sum" or numbers.ndim == 1:
+            return numbers
+        return ops.reshape(numbers, (-1,))
 
     definition: Any = type(metric).definition
     traced = trace_function(

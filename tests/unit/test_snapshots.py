@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,15 @@ def test_training_source_of_a_dense_network(backend: str) -> None:
     program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
     text = get_backend(backend).emit_training(program, TRAINING, Options()).source
     hold(f"mlp_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_with_metrics(backend: str) -> None:
+    """Means, counts that add up, and what is gathered of all samples."""
+    program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
+    settings = replace(TRAINING, metrics=["accuracy", "f1", "perplexity", "roc_auc"], epochs=1)
+    text = get_backend(backend).emit_training(program, settings, Options()).source
+    hold(f"mlp_metrics_training.{backend}", text)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
