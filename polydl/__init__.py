@@ -30,6 +30,7 @@ _WHERE = {
     "polydl.sources.source": ("Source",),
     "polydl.sources.columns": ("Columns",),
     "polydl.training.history": ("History",),
+    "polydl.training.run": ("Run",),
     "polydl.compile": ("compile", "load"),
     "polydl.net": ("Net",),
     "polydl.experiment": ("Experiment",),
@@ -41,7 +42,16 @@ _WHERE = {
 }
 _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 # their own modules say what they offer: see polydl.discovery
-_PACKAGES = ("layers", "functions", "losses", "metrics", "optimizers", "schedules", "augment")
+_PACKAGES = (
+    "layers",
+    "functions",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+    "augment",
+    "callbacks",
+)
 _SUBMODULES = ("errors", "models", "ops", *_PACKAGES)
 
 

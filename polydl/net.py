@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from polydl.precision import check_dtype, floats_rounded, is_low
 from polydl.program.structure import unflatten
 from polydl.program.types import Program, inference_writes
 from polydl.spec.initializers import initial_weights
+from polydl.training.callbacks import all_callbacks
 from polydl.training.history import History
 from polydl.training.settings import Training
 
@@ -172,8 +172,8 @@ class Net:
         after_epoch(epoch, scores) is called when weights are in place.
         """
         self._needs_training()
-        shown = sys.stderr.isatty() if progress is None else progress
-        return self._fitting.fit(training, data, validation, shown, after_epoch, prefetch)
+        callbacks = all_callbacks(training, progress, after_epoch)
+        return self._fitting.fit(self, training, data, validation, callbacks, prefetch)
 
     def evaluate(self, training: Training, data: Any) -> dict[str, float]:
         """Loss and metrics of data as `fit` takes them, in evaluation mode. Weights are of losses."""

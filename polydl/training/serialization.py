@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from polydl.augment.augmentation import Augmentation
+from polydl.callbacks.callback import Callback
 from polydl.errors import DefinitionError, ProgramError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from polydl.training.settings import Training
 
 FORMAT = 1
-PARTS = (Loss, Metric, Optimizer, Schedule, Augmentation)  # what has a kind, and settings
+PARTS = (Loss, Metric, Optimizer, Schedule, Augmentation, Callback)  # what has a kind, and settings
 
 
 def to_json(training: Training) -> str:
@@ -60,10 +61,16 @@ def _written(value: Any, own: bool = True) -> Any:
     if own and value.kind not in CLASSES:
         raise DefinitionError(
             f"Training: {value.kind} is not one of polydl's own and cannot be written as JSON. "
-            f"{nearest(value.kind, list(CLASSES))}"
+            f"{nearest(value.kind, _family(value))}"
         )
     settings = {name: _written(getattr(value, name), own) for name in value.config()}
     return {"kind": value.kind, **settings}
+
+
+def _family(part: Any) -> list[str]:
+    """Kinds of polydl's own parts of this sort."""
+    base = next(kind for kind in PARTS if isinstance(part, kind))
+    return [kind for kind, cls in CLASSES.items() if issubclass(cls, base)]
 
 
 def _built(data: Any) -> Any:

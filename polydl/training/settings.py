@@ -10,6 +10,7 @@ import numpy as np
 
 from polydl.augment.augmentation import Augmentation
 from polydl.augment.compose import checked as augmentations
+from polydl.callbacks.callback import Callback
 from polydl.errors import DefinitionError
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
@@ -46,7 +47,7 @@ class Training:
     some parameters. decayed: what an optimizer's weight_decay acts on: "matrices" (parameters of two
     axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
-    is.
+    is. callbacks: what looks on and may steer, in this order: a user's own dl.Callback, logs, a bar.
     """
 
     loss: Loss
@@ -65,6 +66,7 @@ class Training:
     groups: Sequence[ParameterGroup] = ()
     decayed: Literal["matrices", "all"] | Sequence[str] = "matrices"
     augment: Sequence[Augmentation] = ()
+    callbacks: Sequence[Callback] = ()
     data: Literal["arrays", "batches"] = "arrays"
 
     def __post_init__(self) -> None:
@@ -100,6 +102,7 @@ class Training:
         self._check_gradients()
         self._check_loss()
         self._check_augment()
+        self._check_callbacks()
 
     def _check_gradients(self) -> None:
         _require(self.accumulate <= self.batch_size,
@@ -119,6 +122,12 @@ class Training:
             good = all(isinstance(pattern, str) for pattern in self.decayed)
             object.__setattr__(self, "decayed", tuple(self.decayed))
         _require(good, "decayed must be 'matrices', 'all' or a list of patterns", self.decayed)
+
+    def _check_callbacks(self) -> None:
+        listed = isinstance(self.callbacks, Sequence) and not isinstance(self.callbacks, str)
+        _require(listed and all(isinstance(c, Callback) for c in self.callbacks),
+                 "callbacks must be dl.Callback objects in a list", self.callbacks)  # fmt: skip
+        object.__setattr__(self, "callbacks", tuple(self.callbacks))
 
     @property
     def takes_rate(self) -> bool:

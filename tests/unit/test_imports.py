@@ -22,7 +22,7 @@ SHOWN = {"rich", "typer", "jinja2", "markupsafe", "matplotlib"}  # what people l
 CORE: dict[str, tuple[set[str], set[str]]] = {
     "": ({"numpy"}, set()),
     "weights": ({"numpy", "safetensors"}, set()),
-    "training/fit.py": ({"numpy"}, {"rich"}),
+    "callbacks/progress_bar.py": (set(), {"rich"}),
     "compare": ({"numpy"}, SHOWN),
     "diagnostics/plot.py": ({"numpy"}, {"matplotlib"}),
     "compare/highlight.py": ({"markupsafe"}, set()),  # which the report imports

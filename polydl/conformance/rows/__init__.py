@@ -62,8 +62,8 @@ def row(name: str) -> AnyRow:
     return _BY_NAME[name]
 
 
-# packages of plain NumPy, which no backend writes in its own way
-NUMPY = ("polydl.augment.",)
+# packages of plain Python and NumPy, which no backend writes in its own way
+NUMPY = ("polydl.augment.", "polydl.callbacks.")
 # and those whose text is the same on all of them
 SAME = (*NUMPY, "polydl.schedules.")
 

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from polydl.errors import DefinitionError
+from polydl.spec.config import config_of
+from polydl.spec.registry import kind_of
+
+if TYPE_CHECKING:
+    from polydl.training.run import Run
+
+
+class Callback:
+    """Looks on while a net is trained, and may steer: `Training(callbacks=[...])`.
+
+    A subclass overrides what it wants to see. In every hook but on_step_end the net's weights are in
+    place; `run` (dl.Run) is the same object throughout. Epochs and steps count from 1 there: epoch 3 is
+    the third of the net's training, also when a later `fit` goes on. Hooks of several are called in the
+    order of the list, after EarlyStopping and ReduceLROnPlateau, which are part of the emitted program.
+
+    An error in a hook ends the run; the net keeps what was learnt.
+    """
+
+    def on_train_begin(self, run: Run) -> None:
+        """Before the first step."""
+
+    def on_epoch_begin(self, run: Run, epoch: int) -> None:
+        """Before an epoch's first step."""
+
+    def on_step_end(self, run: Run, step: int) -> None:
+        """After `step` updates; after several, where a backend makes several in one execution.
+
+        Nothing is fetched from the device: there is no loss to look at.
+        """
+
+    def on_epoch_end(self, run: Run, epoch: int, scores: dict[str, float]) -> None:
+        """After an epoch: its loss and metrics, and val_... of them if there is validation."""
+
+    def on_train_end(self, run: Run) -> None:
+        """After the last step, also of a run that was stopped or interrupted."""
+
+    def on_exception(self, run: Run, error: BaseException) -> None:
+        """In on_train_end's place, before the error goes on its way."""
+
+    def state(self) -> dict[str, Any]:
+        """What it needs to go on in a run that resumes, as plain data that JSON can hold."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take what `state` gave; called before on_train_begin."""
+
+    @property
+    def kind(self) -> str:
+        return kind_of(type(self)) or type(self).__name__
+
+    def config(self) -> dict[str, Any]:
+        """Its settings, by name, where it is a dataclass of them."""
+        return config_of(self) if dataclasses.is_dataclass(self) else {}
+
+    def require(self, holds: bool, text: str, given: Any) -> None:
+        """Raise DefinitionError unless it holds."""
+        if not holds:
+            raise DefinitionError(f"{type(self).__name__}: {text}, got {given!r}")

@@ -1,0 +1,44 @@
+"""Which callbacks a run has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from polydl.callbacks.callback import Callback
+from polydl.callbacks.progress_bar import ProgressBar
+from polydl.training.preparation import require_training
+from polydl.training.settings import Training
+
+if TYPE_CHECKING:
+    from polydl.training.run import Run
+
+AfterEpoch = Callable[[int, dict[str, float]], Any]
+
+
+def all_callbacks(
+    training: Training, progress: bool | None, after_epoch: AfterEpoch | None
+) -> list[Callback]:
+    """Those of a Training, a bar, and a function of the epoch.
+
+    progress: whether a bar is shown: where standard error is a terminal, if it is None.
+    """
+    require_training(training)
+    found = list(training.callbacks)
+    if not any(isinstance(callback, ProgressBar) for callback in found):
+        shown = sys.stderr.isatty() if progress is None else progress
+        found += [ProgressBar()] if shown else []
+    if after_epoch is not None:
+        found.append(_After(after_epoch))
+    return found
+
+
+class _After(Callback):
+    """A function of (epochs of this `fit`, scores)."""
+
+    def __init__(self, function: AfterEpoch):
+        self.function = function
+
+    def on_epoch_end(self, run: Run, epoch: int, scores: dict[str, float]) -> None:
+        self.function(len(run.history.epochs), scores)

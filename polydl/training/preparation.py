@@ -1,0 +1,115 @@
+"""From a Training to an executed program whose Trainer is ready to step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from polydl.backend import Backend, NativeModel, Options
+from polydl.emission.emitted import Emitted
+from polydl.errors import DefinitionError
+from polydl.execute import execute
+from polydl.program.passes import portable_randomness
+from polydl.program.types import Program
+from polydl.training.emission import EmittedTraining, check_single_output
+from polydl.training.settings import Training
+
+
+@dataclass
+class Prepared:
+    """An executed training program, and the model that its Trainer works on."""
+
+    emitted: EmittedTraining
+    module: Any
+    program: Program
+    training: Training
+    model: NativeModel
+    trainer: Any
+    steps: int = 0
+    epochs: int = 0
+
+
+class Preparing:
+    """The training programs of a net, of which the last one can go on."""
+
+    def __init__(self, program: Program, backend: Backend, options: Options, model: NativeModel):
+        self.program, self.backend, self.options, self.model = program, backend, options, model
+        self.source = ""
+        self.prepared: Prepared | None = None
+        self.portable: dict[int, Program] = {}  # by seed
+
+    def emit(self, training: Training) -> EmittedTraining:
+        require_training(training)
+        check_single_output(self.program)
+        if not any(entry.role == "parameter" for entry in self.program.entries.values()):
+            raise DefinitionError("this model has no parameters: there is nothing to train")
+        emitted = self.backend.emit_training(self._program(training), training, self.options)
+        self.source = emitted.source
+        return emitted
+
+    def _program(self, training: Training) -> Program:
+        if training.randomness != "portable":
+            return self.program
+        if training.seed not in self.portable:
+            self.portable[training.seed] = portable_randomness(self.program, training.seed)
+        return self.portable[training.seed]
+
+    def prepare(self, training: Training, keep: bool = True) -> Prepared:
+        """The training program, ready to step: the one before if its step is the same.
+
+        Else a new one, which goes on with the state of an equal optimizer. keep: for the next fit.
+        """
+        emitted = self.emit(training)
+        program, before = self._program(training), self.prepared
+        with self.backend.precision(self.options):
+            module = execute(emitted.source, self.backend.name)
+            alike = before is not None and before.program is program
+            if before is not None and alike and before.emitted.trainer == emitted.trainer:
+                before.module, before.emitted = module, emitted
+                self._update(before)
+                return before
+            model = self.model
+            if program is not self.program:  # its dropout takes the step
+                text = Emitted(emitted.source, emitted.entry, emitted.bindings)
+                model = self.backend.build(program, text, module, self.options)
+                model.set_weights(self.model.get_weights())
+            trainer = module.Trainer(model.native)
+            prepared = Prepared(emitted, module, program, training, model, trainer)
+            if keep and before is not None and _same_rule(before.training, training):
+                self._carry_over(before, prepared)
+        if keep:
+            self.prepared = prepared
+        return prepared
+
+    def _carry_over(self, before: Prepared, after: Prepared) -> None:
+        """The optimizer's state, of all parameters that both train."""
+        state = self.backend.optimizer_state(after.emitted, after.model, after.trainer)
+        carried = self.backend.optimizer_state(before.emitted, before.model, before.trainer)
+        same = {path for path in state if state[path].keys() == carried.get(path, {}).keys()}
+        kept = {path: (carried if path in same else state)[path] for path in state}
+        after.steps, after.epochs = before.steps, before.epochs
+        self.backend.set_optimizer_state(
+            after.emitted, after.model, after.trainer, kept, after.steps
+        )
+
+    def _update(self, prepared: Prepared) -> None:
+        """Weights from the net into the model that is trained."""
+        if prepared.model is not self.model:
+            prepared.model.set_weights(self.model.get_weights())
+
+    def hand_back(self, prepared: Prepared) -> None:
+        """Weights from the model that is trained into the net."""
+        if prepared.model is not self.model:
+            self.model.set_weights(prepared.model.get_weights())
+
+
+def require_training(given: Any) -> None:
+    if not isinstance(given, Training):
+        raise DefinitionError(f"expected a dl.Training, got {type(given).__name__}")
+
+
+def _same_rule(a: Training, b: Training) -> bool:
+    """Whether the optimizers carry the same, whatever their learning rates."""
+    first, second = a.optimizer, b.optimizer
+    others = ({**x.config(), "learning_rate": None} for x in (first, second))
+    return type(first) is type(second) and next(others) == next(others)
