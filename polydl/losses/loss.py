@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 
 from polydl import ops
-from polydl.errors import DefinitionError, DTypeError, ShapeError, nearest
+from polydl.errors import DTypeError, ShapeError
 from polydl.program.sizes import Shape, same, symbols
 from polydl.program.types import DType
+from polydl.spec.checked import Checked
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 
 REDUCTIONS = ("mean", "weighted_mean", "sum", "none")
 
 
-class Loss(Module):
+class Loss(Checked, Module):
     """A Module of (outputs, targets), and of weights where samples carry them.
 
     A loss defines `values`: the loss l of each sample, or of each element. `reduction` says what
@@ -81,20 +82,6 @@ class Loss(Module):
     def takes_weights(cls) -> bool:
         """Whether it can be called with weights: one with a __call__ of its own may not."""
         return len(inspect.signature(cls.definition).parameters) > 3
-
-    def require(self, holds: bool, what: str) -> None:
-        """Raise DefinitionError, which names the loss, unless a setting is possible."""
-        if not holds:
-            raise DefinitionError(f"{type(self).__name__}: {what}")
-
-    def require_one_of(self, name: str, known: tuple[str | None, ...]) -> None:
-        """Raise DefinitionError unless a setting has one of the known values."""
-        given = getattr(self, name)
-        if given not in known:
-            raise DefinitionError(
-                f"{type(self).__name__}: there is no {name} {given!r}. "
-                f"{nearest(str(given), [name for name in known if name])}"
-            )
 
     def _check_types(self, outputs: Tensor, targets: Tensor | None) -> None:
         if self.target_dtype is None or targets is None:

@@ -5,15 +5,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from polydl.errors import DefinitionError, DTypeError, ShapeError, nearest
+from polydl.errors import DTypeError, ShapeError
 from polydl.program.sizes import Shape
+from polydl.spec.checked import Checked
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 
 Combine = Literal["mean", "sum", "concatenate"]
 
 
-class Metric(Module):
+class Metric(Checked, Module):
     """A Module of (outputs, targets): what a batch contributes to a score of all samples.
 
     `__call__`, in primitives, gives a batch's contribution, and `combine` says what becomes of those of
@@ -92,20 +93,6 @@ class Metric(Module):
                 f"must be known; got outputs of shape {tuple(outputs.shape)}"
             )
         return size
-
-    def require(self, holds: bool, what: str) -> None:
-        """Raise DefinitionError, which names the metric, unless a setting is possible."""
-        if not holds:
-            raise DefinitionError(f"{type(self).__name__}: {what}")
-
-    def require_one_of(self, name: str, known: tuple[str | None, ...]) -> None:
-        """Raise DefinitionError unless a setting has one of the known values."""
-        given = getattr(self, name)
-        if given not in known:
-            raise DefinitionError(
-                f"{type(self).__name__}: there is no {name} {given!r}. "
-                f"{nearest(str(given), [name for name in known if name])}"
-            )
 
     def require_shapes(self, holds: bool, outputs: Tensor, targets: Tensor, wanted: str) -> None:
         """Raise ShapeError, with both shapes, unless they are such as the metric takes."""

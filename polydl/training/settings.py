@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import numpy as np
 from polydl.augment.augmentation import Augmentation
 from polydl.augment.compose import checked as augmentations
 from polydl.callbacks.callback import Callback
-from polydl.errors import DefinitionError
+from polydl.errors import DefinitionError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.metrics.named import named
@@ -73,12 +74,10 @@ class Training:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
         _require(listed, "metrics must be dl.Metric objects, or their names, in a list",
                  self.metrics)  # fmt: skip
-        _require(isinstance(self.loss, Loss), "loss must be a dl.Loss such as dl.CrossEntropy()",
-                 self.loss)  # fmt: skip
+        _require_part("loss", self.loss, Loss, "dl.CrossEntropy()")
+        _require_part("optimizer", self.optimizer, Optimizer, "dl.Adam(1e-3)")
         made = (named(m, self.loss) if isinstance(m, str) else m for m in self.metrics)
         object.__setattr__(self, "metrics", tuple(made))
-        _require(isinstance(self.optimizer, Optimizer),
-                 "optimizer must be a dl.Optimizer such as dl.Adam(1e-3)", self.optimizer)  # fmt: skip
         for metric in self.metrics:
             _require(isinstance(metric, Metric), "metrics must be dl.Metric", metric)
             good = str(metric.name).isidentifier()
@@ -183,6 +182,20 @@ class Training:
     def from_json(text: str) -> Training:
         """Read what `to_json` wrote."""
         return from_json(text)
+
+
+def _require_part(what: str, given: Any, base: type, such: str) -> None:
+    """One of a class. A name is answered with the nearest there is."""
+    if isinstance(given, base):
+        return
+    near = ""
+    if isinstance(given, str):
+        package = "losses" if base is Loss else "optimizers"
+        names = importlib.import_module(f"polydl.{package}").__all__
+        near = f". {nearest(given, names)}"
+    raise DefinitionError(
+        f"Training: {what} must be a dl.{base.__name__} such as {such}, got {given!r}{near}"
+    )
 
 
 def _require(holds: bool, text: str, given: Any) -> None:

@@ -164,8 +164,8 @@ CASES: dict[str, tuple[type[PolydlError], str, Callable[[], Any]]] = {
     "metric names": (DefinitionError, "different names",
                      lambda: training(metrics=[dl.Accuracy(), dl.Accuracy()])),
     "metric of another type": (DefinitionError, r"must be dl\.Metric",
-                               lambda: training(metrics=["accuracy"])),
-    "learning rate": (DefinitionError, "Adam: learning_rate must be at least 0.0",
+                               lambda: training(metrics=[3])),
+    "learning rate": (DefinitionError, "Adam: learning_rate must be a number of 0 or more",
                       lambda: dl.Adam(-1.0)),
     "nesterov": (DefinitionError, "nesterov needs a momentum", lambda: dl.SGD(0.1, nesterov=True)),
     # data

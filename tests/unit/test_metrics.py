@@ -207,6 +207,8 @@ def test_impossible_metrics(loss, metrics, error, text):
 @pytest.mark.parametrize(
     ("make", "text"),
     [
+        (lambda: dl.Training("cross_entropi", dl.SGD(0.1)), "Did you mean 'CrossEntropy'"),
+        (lambda: dl.Training(dl.MSE(), "adam"), "Did you mean 'Adam'"),
         (lambda: dl.F1Score("makro"), "no average 'makro'. Did you mean 'macro'"),
         (lambda: dl.TopKAccuracy(0), "k must be positive"),
         (lambda: dl.Accuracy(threshold=float("inf")), "threshold must be finite"),
