@@ -48,6 +48,7 @@ _PACKAGES = (
     "losses",
     "metrics",
     "optimizers",
+    "penalties",
     "schedules",
     "augment",
     "callbacks",

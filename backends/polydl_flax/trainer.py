@@ -17,6 +17,7 @@ from polydl_flax.optimizer_text import (
     update_rule_lines,
 )
 from polydl_flax.optimizers import native_optimizer
+from polydl_flax.penalty_text import penalty_function
 
 _BODY = INDENT * 2
 
@@ -31,6 +32,7 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
     arrays = ", ".join(parts.arrays)
     rate = ", learning_rate" if parts.takes_rate else ""
     trained = "trainable" if parts.frozen else "nnx.Param"
+    evaluated = f"nnx.to_pure_dict(state.filter({trained}))"
     step = _in_parts(parts) if parts.micro_batch else _whole(parts)
     jitted = (
         {"accumulate": "(1, 2)", "update": "(0, 2)"}
@@ -54,11 +56,12 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         "        self.model, self.params, self.rest = model, None, None",
         f"        self.opt_state = {_initial(parts, place)}",
         "",
+        *(_BODY + line if line else "" for line in penalty_function(parts)),
         *(_BODY + line for line in step),
         "",
         f"        def evaluate(state, {arrays}):",
         f"            outputs = nnx.merge(eval_graphdef, state)({', '.join(parts.inputs)})",
-        f"            loss = {parts.loss}",
+        f"            loss = {parts.loss}{_penalty(parts, evaluated)}",
         f"            return {_scores(parts)}",
         "",
         *(_BODY + line for line in _jitted(jitted)),
@@ -110,6 +113,10 @@ def _jitted(donated: dict[str, str]) -> list[str]:
     return [f"self.{n} = jax.jit({n}, donate_argnums={places})" for n, places in donated.items()]
 
 
+def _penalty(parts: TrainingParts, params: str) -> str:
+    return f" + penalty({params})" if parts.penalties else ""
+
+
 def _forward(parts: TrainingParts, share: str = "") -> list[str]:
     """The function that is differentiated."""
     step = ", step" if parts.takes_step else ""
@@ -118,7 +125,7 @@ def _forward(parts: TrainingParts, share: str = "") -> list[str]:
         "def forward(params):",
         "    model = nnx.merge(graphdef, params, rest)",
         f"    outputs = model({', '.join(parts.inputs)}{step})",
-        f"    loss = {parts.loss}",
+        f"    loss = {parts.loss}{_penalty(parts, 'params')}",
         f"    scores = {_scores(parts, share)}",
         f"    rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not({trained})))",
         f"    return {share}loss, (scores, rest_after)",

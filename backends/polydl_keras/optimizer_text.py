@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polydl.emission.code import INDENT
+from polydl.errors import BackendError
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup, first_value
 from polydl.training.selection import Selection, select
@@ -102,13 +103,29 @@ def _scaled(rate: float) -> str:
 
 def variables_text(parts: TrainingParts, paths: Sequence[str]) -> str:
     """The text of a list of a model's variables."""
-    ranks = {_name(parts.bindings[path].native): rank for path, rank in parts.ranks.items()}
+    _check_shared(parts, paths)
+    ranks = {
+        _name(parts.bindings[path].native): rank + (parts.bindings[path].row is not None)
+        for path, rank in parts.ranks.items()
+    }
     chosen = select({_name(parts.bindings[path].native) for path in paths}, ranks, "./")
     if chosen.is_all:
         return ALL
     if chosen.names:
         return f"[{', '.join(_place(name) for name in chosen.names)}]"
     return f"[v for v in {ALL} if {_condition(chosen)}]"
+
+
+def _check_shared(parts: TrainingParts, paths: Sequence[str]) -> None:
+    """A variable that holds several parameters is of one group."""
+    shared = {parts.bindings[path].native: path for path in paths}
+    for path in parts.ranks:
+        other = shared.get(parts.bindings[path].native)
+        if other is not None and path not in paths:
+            raise BackendError(
+                f"{other} and {path} are one variable in Keras: whatever is said of one must be said "
+                "of both. Give a pattern that matches both, or compile with natives=False"
+            )
 
 
 def _condition(chosen: Selection) -> str:

@@ -17,6 +17,7 @@ from polydl.training.rule_groups import RuleGroup
 from polydl_keras import accumulating
 from polydl_keras.functional import nested
 from polydl_keras.optimizer_text import construction, trained_text, update_lines
+from polydl_keras.penalty_text import penalized_lines, penalty_method, with_penalty
 from polydl_keras.step_plan import StepPlan
 
 
@@ -43,6 +44,7 @@ def tensorflow_step(
         "    def __init__(self, model):",
         "        self.model = model",
         *(INDENT * 2 + line for line in construction(parts, groups)),
+        *(INDENT * 2 + line for line in penalized_lines(parts)),
         *_batch(program, parts, dtype),
         *(INDENT * 2 + line for line in made),
         "        self.evaluate_step = tf.function(self.score, batch, autograph=False)",
@@ -55,10 +57,11 @@ def tensorflow_step(
         "",
         *(INDENT + line if line else "" for line in step(parts, program, groups)),
         *(_several(parts, arrays, dtype) if plan.several else []),
+        *penalty_method(parts),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
         f"        outputs = {called}, training=False)",
-        f"        loss = {parts.loss}",
+        f"        loss = {with_penalty(parts, parts.loss)}",
         scores,
         "",
         *_fetching(parts.metrics, plan.several),
@@ -109,7 +112,7 @@ def forward(parts: TrainingParts, program: Program) -> list[str]:
     return [
         "with tf.GradientTape() as tape:",
         f"    outputs = self.model({model_inputs(parts, program)}, training=True)",
-        f"    loss = {parts.loss}",
+        f"    loss = {with_penalty(parts, parts.loss)}",
     ]
 
 

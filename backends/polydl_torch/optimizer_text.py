@@ -19,8 +19,10 @@ def optimizers_of(groups: Sequence[RuleGroup]) -> list[list[RuleGroup]]:
     return list(found.values())
 
 
-def construction(parts: TrainingParts, optimizers: Sequence[list[RuleGroup]]) -> list[str]:
-    """Statements of Trainer.__init__."""
+def construction(
+    parts: TrainingParts, optimizers: Sequence[list[RuleGroup]], others: Sequence[str]
+) -> list[str]:
+    """Statements of Trainer.__init__, and others that come after them."""
     frozen = {parts.bindings[path].native for path in parts.frozen}
     texts = [_construct(parts, groups) for groups in optimizers]
     lines = [f"self.frozen = {chosen_text(parts, frozen)}"] if frozen else []
@@ -28,6 +30,7 @@ def construction(parts: TrainingParts, optimizers: Sequence[list[RuleGroup]]) ->
         lines.append(f"self.optimizer = {texts[0]}")
     else:
         lines += ["self.optimizers = [", *(f"{INDENT}{text}," for text in texts), "]"]
+    lines += others
     if any("named[" in line for line in lines):
         lines.insert(0, "named = dict(model.named_parameters())")
     return lines

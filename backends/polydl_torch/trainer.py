@@ -16,6 +16,7 @@ from polydl_torch.optimizer_text import (
     update_rule_lines,
 )
 from polydl_torch.optimizers import native_optimizer
+from polydl_torch.penalty_text import penalized_lines, penalty_method, with_penalty
 
 _TO_NUMPY = ".cpu().numpy().astype(np.float64)"
 
@@ -38,7 +39,7 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         "",
         "    def __init__(self, model):",
         "        self.model = model",
-        *(INDENT * 2 + line for line in construction(parts, optimizers)),
+        *(INDENT * 2 + line for line in construction(parts, optimizers, penalized_lines(parts))),
         "",
         "    def start(self):",
         "        self.model.train()",
@@ -55,12 +56,16 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         *(INDENT * 2 + line for line in each_optimizer(optimizers, *_update(parts))),
         *_results(parts),
         "",
+        *penalty_method(parts),
         *_clip(parts),
         f"    def evaluate_step(self, {', '.join(arrays)}):",
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),
         f"            outputs = self.model({', '.join(parts.inputs)})",
-        *(INDENT * 3 + line for line in _scores(parts, parts.loss, "return {}")),
+        *(
+            INDENT * 3 + line
+            for line in _scores(parts, with_penalty(parts, parts.loss), "return {}")
+        ),
         "",
         *fetching(parts.metrics, [f"torch.stack({{}}){_TO_NUMPY}"], f"torch.cat({{}}){_TO_NUMPY}"),
     ]
@@ -111,7 +116,7 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
 
 def _forward(parts: TrainingParts, step: str = "step") -> list[str]:
     call = ", ".join([*parts.inputs, *([step] if parts.takes_step else [])])
-    return [f"outputs = self.model({call})", f"loss = {parts.loss}"]
+    return [f"outputs = self.model({call})", f"loss = {with_penalty(parts, parts.loss)}"]
 
 
 def _step_tensor(parts: TrainingParts, device: str, number: str, name: str = "step") -> list[str]:

@@ -170,6 +170,8 @@ MUTANTS: tuple[Mutant, ...] = (
            r"self\.model\.train\(\)|training=True|model\.train\(\)",
            lambda m: "training=False" if m.group() == "training=True"
            else m.group().replace("train", "eval")),
+    Mutant("rate of a penalty halved", "penalties", r"0\.02 \* sum", "0.01 * sum"),
+    Mutant("penalty of what is small too", "penalties", r"ndim > 1", "ndim > 0"),
 )  # fmt: skip
 
 BINDING_ROW = "dense"  # square kernels, whose axes can be swapped unnoticed by shapes

@@ -20,11 +20,12 @@ from polydl.conformance import (
     checks_optimizers,
     checks_schedules,
     checks_scores,
+    checks_stages,
 )
 from polydl.conformance.memo import NETS, ORACLE, fresh
 from polydl.conformance.mutants import Verdict
 from polydl.conformance.outcome import Outcome
-from polydl.conformance.row import MetricRow, OptimizerRow, Row, ScheduleRow, ScoreRow
+from polydl.conformance.row import MetricRow, OptimizerRow, Row, ScheduleRow, ScoreRow, StageRow
 from polydl.conformance.rows import row
 from polydl.emission.scalar import _Function
 from polydl.functions import activations, attention, positions
@@ -65,6 +66,7 @@ from polydl.optimizers.nadam import NAdam
 from polydl.optimizers.radam import RAdam
 from polydl.optimizers.settings import Decaying
 from polydl.optimizers.sgd import SGD
+from polydl.penalties.norms import L2
 from polydl.reference import arrays, elementwise, reductions, windows
 from polydl.schedules.cosine import CosineDecay
 from polydl.schedules.exponential import MultiStepDecay
@@ -268,6 +270,8 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"\.view\(np\.uint32\), np\.uint32\(bits\)", ", bits"),
     CoreMutant("oracle: the last among equals", "metrics, ties", reductions.argmax,
                r"np\.argmax\(x, axis\)", "x.shape[axis] - 1 - np.argmax(np.flip(x, axis), axis)"),
+    CoreMutant("half of the squares", "penalties", L2.values,
+               r"ops\.square\(parameter\)", "0.5 * ops.square(parameter)"),
 )  # fmt: skip
 
 
@@ -290,6 +294,8 @@ def _formulas(name: str) -> Iterator[Outcome]:
     elif isinstance(found, ScheduleRow):
         yield checks_schedules.formula(found)
         yield checks_schedules.emitted(found)
+    elif isinstance(found, StageRow):
+        yield checks_stages.formula(found)
     elif isinstance(found, OptimizerRow):
         yield checks_optimizers.formula(found)
     else:

@@ -22,6 +22,7 @@ from polydl.conformance.row import (
     Row,
     ScheduleRow,
     ScoreRow,
+    StageRow,
     TieRow,
 )
 from polydl.conformance.rows import EVERY, SAME, language
@@ -91,7 +92,7 @@ def uses(own: Backend) -> dict[str, Use]:
     """By kind, for every built-in."""
     found = {kind: Use() for kind in language() if not kind.startswith("primitive:")}
     for row in EVERY:
-        if isinstance(row, ScheduleRow):
+        if isinstance(row, (ScheduleRow, StageRow)):
             continue
         if isinstance(row, OptimizerRow):
             for kind in row.items:

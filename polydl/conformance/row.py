@@ -148,7 +148,20 @@ class ScheduleRow:
     steps: int = 250
 
 
-AnyRow = Row | TieRow | RandomRow | ScoreRow | MetricRow | OptimizerRow | ScheduleRow
+@dataclass(frozen=True, eq=False)
+class StageRow:
+    """What a training step does besides the update, in a run of SGD with momentum.
+
+    settings: of the Training. Its stages on paper: penalty(path, parameter) -> (value, slope).
+    """
+
+    name: str
+    items: tuple[str, ...]
+    settings: Callable[[], Mapping[str, Any]]
+    penalty: Callable[[str, Array], tuple[float, Array]] | None = None
+
+
+AnyRow = Row | TieRow | RandomRow | ScoreRow | MetricRow | OptimizerRow | ScheduleRow | StageRow
 
 
 class Apply(Module):

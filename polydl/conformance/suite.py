@@ -13,12 +13,22 @@ from polydl.conformance import (
     checks_roundtrip,
     checks_schedules,
     checks_scores,
+    checks_stages,
     checks_training,
 )
 from polydl.conformance.nets import Target, gives_gradients
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import COMPOSITE, Row
-from polydl.conformance.rows import METRICS, OPTIMIZERS, RANDOM, ROWS, SCHEDULES, SCORES, TIES
+from polydl.conformance.rows import (
+    METRICS,
+    OPTIMIZERS,
+    RANDOM,
+    ROWS,
+    SCHEDULES,
+    SCORES,
+    STAGES,
+    TIES,
+)
 from polydl.precision import is_low
 
 
@@ -49,6 +59,8 @@ def core_checks() -> Iterator[Check]:
         yield Check(metrics.name, "formula", partial(checks_metrics.formula, metrics))
     for rule in OPTIMIZERS:
         yield Check(rule.name, "formula", partial(checks_optimizers.formula, rule))
+    for stages in STAGES:
+        yield Check(stages.name, "formula", partial(checks_stages.formula, stages))
     for schedule in SCHEDULES:
         yield Check(schedule.name, "formula", partial(checks_schedules.formula, schedule))
         yield Check(schedule.name, "emitted", partial(checks_schedules.emitted, schedule))
@@ -104,6 +116,9 @@ def _double_checks(target: Target) -> Iterator[Check]:
     for tie in TIES:
         for side in (target, target.definitions()):
             yield Check(tie.name, _kind("ties", side), partial(checks.ties, tie, side))
+    for stages in STAGES:
+        run = partial(checks_stages.updates, stages, target)
+        yield Check(stages.name, _kind("updates", target), run)
     for rule in OPTIMIZERS:
         for side in checks_optimizers.sides(rule, target):
             run = partial(checks_optimizers.updates, rule, side)

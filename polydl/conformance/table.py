@@ -12,7 +12,15 @@ from polydl.conformance import checks_optimizers, checks_scores
 from polydl.conformance.gaps import Gap
 from polydl.conformance.nets import Target, compiled, source
 from polydl.conformance.outcome import Outcome
-from polydl.conformance.row import COMPOSITE, OptimizerRow, Row, ScheduleRow, ScoreRow, TieRow
+from polydl.conformance.row import (
+    COMPOSITE,
+    OptimizerRow,
+    Row,
+    ScheduleRow,
+    ScoreRow,
+    StageRow,
+    TieRow,
+)
 from polydl.conformance.rows import EVERY, METRICS, ROWS
 from polydl.emission.naming import snake_case
 from polydl.precision import DTYPES
@@ -63,7 +71,7 @@ def lines() -> list[Line]:
     """Built-ins first, each over all rows that hold it; then primitives and models by row."""
     found: dict[str, Line] = {}
     for row in EVERY:
-        for item in () if isinstance(row, ScheduleRow) else row.items:
+        for item in () if isinstance(row, (ScheduleRow, StageRow)) else row.items:
             alone = item == COMPOSITE or item.startswith(PRIMITIVES)
             name = row.name if alone else item.removeprefix("polydl:").split("@")[0]
             line = found.setdefault(name, Line(name, COMPOSITE if alone else item))

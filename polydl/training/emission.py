@@ -20,6 +20,7 @@ from polydl.spec.tracing import trace_function
 from polydl.training.augment_text import augment_lines, augment_names
 from polydl.training.contributions import Contributions, contributions, metric_blocks
 from polydl.training.loop import loop_text
+from polydl.training.penalized import EmittedPenalty, emitted_penalties, penalized
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
 from polydl.training.scores import summary
 from polydl.training.settings import Training
@@ -32,9 +33,9 @@ PROGRAM_NAMES = frozenset(
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
     """arrays batch batches count eval_graphdef forward gathered gradient gradients grads graphdef
-    group learning_rates more number opt_state parameter params part rest rest_after results
-    samples samples2 samples3 scores self shape shapes share start state steps tape total trainable
-    trained training update updates value values variables""".split()
+    group learning_rates more named number opt_state p parameter params part penalty rest rest_after
+    results samples samples2 samples3 scores self shape shapes share start state steps tape total
+    trainable trained training update updates v value values variables""".split()
 )
 
 
@@ -76,6 +77,7 @@ class TrainingParts:
     loss: str  # the text of the loss of `outputs` and what is given
     metrics: Contributions  # the texts of what the step returns besides
     rules: tuple[EmittedRule, ...]
+    penalties: tuple[EmittedPenalty, ...]
     bindings: Mapping[str, Binding]  # where each entry lives in the native object
     ranks: Mapping[str, int]  # numbers of axes of all parameters, by canonical path
     frozen: tuple[str, ...]  # canonical paths
@@ -144,8 +146,13 @@ def emit_training(
             key = free_key("optimizer()", {**taken, **functions})
             traced = rule.optimizer.trace(key, rule.shape, training.takes_rate)
             rule_keys[rule] = add(key, traced)
+    stays, shapes = frozen(program, training), parameter_shapes(program)
+    penalties: dict[str, tuple[str, ...]] = {}
+    for penalty in training.penalties:
+        key = free_key("penalty()", {**taken, **functions})
+        penalties[add(key, penalty.trace(key))] = penalized(penalty, shapes, stays)
     whole = replace(program, blocks={**program.blocks, **functions})
-    roots = (loss_key, *scored, *rule_keys.values())
+    roots = (loss_key, *scored, *rule_keys.values(), *penalties)
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
@@ -169,9 +176,10 @@ def emit_training(
                 )
                 for rule in found
             ),
+            penalties=emitted_penalties(training.penalties, penalties, emitter),
             bindings=emitter.bindings(),
-            ranks={path: len(shape) for path, shape in parameter_shapes(program).items()},
-            frozen=frozen(program, training),
+            ranks={path: len(shape) for path, shape in shapes.items()},
+            frozen=stays,
             training=training,
         )
         written.append(parts)

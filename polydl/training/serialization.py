@@ -12,6 +12,7 @@ from polydl.errors import DefinitionError, ProgramError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.optimizers.optimizer import Optimizer
+from polydl.penalties.penalty import Penalty
 from polydl.schedules.schedule import Schedule
 from polydl.spec.registry import CLASSES
 from polydl.training.groups import ParameterGroup
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from polydl.training.settings import Training
 
 FORMAT = 1
-PARTS = (Loss, Metric, Optimizer, Schedule, Augmentation, Callback)  # what has a kind, and settings
+PARTS = (Loss, Metric, Optimizer, Schedule, Augmentation, Callback, Penalty)  # kind, settings
 
 
 def to_json(training: Training) -> str:

@@ -17,6 +17,7 @@ from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.metrics.named import named
 from polydl.optimizers.optimizer import Optimizer
+from polydl.penalties.penalty import Penalty
 from polydl.schedules.schedule import Schedule
 from polydl.training.groups import ParameterGroup
 from polydl.training.serialization import from_json, to_json
@@ -49,6 +50,7 @@ class Training:
     axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
     is. callbacks: what looks on and may steer, in this order: a user's own dl.Callback, logs, a bar.
+    penalties: terms of the loss that are of parameters, such as dl.L2(1e-4).
     """
 
     loss: Loss
@@ -68,6 +70,7 @@ class Training:
     decayed: Literal["matrices", "all"] | Sequence[str] = "matrices"
     augment: Sequence[Augmentation] = ()
     callbacks: Sequence[Callback] = ()
+    penalties: Sequence[Penalty] = ()
     data: Literal["arrays", "batches"] = "arrays"
 
     def __post_init__(self) -> None:
@@ -115,6 +118,11 @@ class Training:
         _require(listed and all(isinstance(g, ParameterGroup) for g in self.groups),
                  "groups must be dl.ParameterGroup objects in a list", self.groups)  # fmt: skip
         object.__setattr__(self, "groups", tuple(self.groups))
+        listed = isinstance(self.penalties, Sequence) and not isinstance(self.penalties, str)
+        _require(listed and all(isinstance(p, Penalty) for p in self.penalties),
+                 "penalties must be dl.Penalty objects such as dl.L2(1e-4), in a list",
+                 self.penalties)  # fmt: skip
+        object.__setattr__(self, "penalties", tuple(self.penalties))
         if isinstance(self.decayed, str):
             good = self.decayed in ("matrices", "all")
         else:

@@ -18,6 +18,7 @@ from polydl.conformance.row import (
     Row,
     ScheduleRow,
     ScoreRow,
+    StageRow,
     TieRow,
 )
 from polydl.discovery import modules
@@ -42,6 +43,7 @@ SCORES: tuple[ScoreRow, ...] = tuple(row for row in EVERY if isinstance(row, Sco
 METRICS: tuple[MetricRow, ...] = tuple(row for row in EVERY if isinstance(row, MetricRow))
 OPTIMIZERS: tuple[OptimizerRow, ...] = tuple(row for row in EVERY if isinstance(row, OptimizerRow))
 SCHEDULES: tuple[ScheduleRow, ...] = tuple(row for row in EVERY if isinstance(row, ScheduleRow))
+STAGES: tuple[StageRow, ...] = tuple(row for row in EVERY if isinstance(row, StageRow))
 _BY_NAME = {row.name: row for row in EVERY}
 
 # what registers the built-ins
@@ -51,6 +53,7 @@ _LANGUAGE = (
     "losses",
     "metrics",
     "optimizers",
+    "penalties",
     "schedules",
     "random",
     "ops",
@@ -65,7 +68,7 @@ def row(name: str) -> AnyRow:
 # packages of plain Python and NumPy, which no backend writes in its own way
 NUMPY = ("polydl.augment.", "polydl.callbacks.")
 # and those whose text is the same on all of them
-SAME = (*NUMPY, "polydl.schedules.")
+SAME = (*NUMPY, "polydl.schedules.", "polydl.penalties.")
 
 
 def language() -> Iterator[str]:

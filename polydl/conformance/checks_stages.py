@@ -1,0 +1,113 @@
+"""Checks of what a training step does besides the update: sixty steps, against NumPy.
+
+The model, its data and its derivatives on paper are those of the rows of optimizers; the update is
+SGD with momentum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from polydl.compile import compile
+from polydl.conformance.checks import scaled_error, worst
+from polydl.conformance.checks_optimizers import PLACES, SAMPLES, Weights, gradients, model, problem
+from polydl.conformance.memo import ORACLE, memoized
+from polydl.conformance.nets import Target
+from polydl.conformance.outcome import Outcome
+from polydl.conformance.row import Array, StageRow
+from polydl.conformance.tolerances import SCALE, bound
+from polydl.losses.regression import MSE
+from polydl.optimizers.sgd import SGD
+from polydl.reference.interpreter import evaluate_block
+from polydl.spec.input import Input
+from polydl.spec.tracing import trace
+from polydl.training.penalized import penalized
+from polydl.training.rules import frozen, parameter_shapes
+from polydl.training.settings import Training
+
+STEPS, RATE, MOMENTUM = 60, 0.05, 0.9
+
+
+def training_of(row: StageRow) -> Training:
+    return Training(MSE(), SGD(RATE, MOMENTUM), SAMPLES, shuffle=False, **row.settings())
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Losses of all steps, what is left at the end, and the loss of evaluating that."""
+
+    losses: Array
+    weights: Weights
+    evaluated: float
+
+
+def _data() -> tuple[Array, Array, Weights]:
+    tokens, targets, start = problem()
+    return tokens[: STEPS * SAMPLES], targets[: STEPS * SAMPLES], start
+
+
+def _penalty(row: StageRow, weights: Weights) -> tuple[float, Weights]:
+    if row.penalty is None:
+        return 0.0, {path: np.zeros_like(value) for path, value in weights.items()}
+    found = {path: row.penalty(path, value) for path, value in weights.items()}
+    return sum(v for v, _ in found.values()), {path: slope for path, (_, slope) in found.items()}
+
+
+@memoized(ORACLE)
+def on_paper(row: StageRow) -> Run:
+    """The run in NumPy."""
+    tokens, targets, weights = _data()
+    stays = frozen(trace(model(), Input((None, PLACES), "int")), training_of(row))
+    velocity = {path: np.zeros_like(value) for path, value in weights.items()}
+    losses = []
+    for step in range(STEPS):
+        batch = slice(step * SAMPLES, (step + 1) * SAMPLES)
+        loss, slopes = gradients(weights, tokens[batch], targets[batch])
+        more, others = _penalty(row, weights)
+        losses.append(loss + more)
+        moved = dict(weights)
+        for path in weights.keys() - set(stays):
+            velocity[path] = MOMENTUM * velocity[path] + slopes[path] + others[path]
+            moved[path] = weights[path] - RATE * velocity[path]
+        weights = moved
+    evaluated = gradients(weights, tokens, targets)[0] + _penalty(row, weights)[0]
+    return Run(np.array(losses), weights, evaluated)
+
+
+def formula(row: StageRow) -> Outcome:
+    """The definitions, on the oracle, against the row's formulas."""
+    training, (_, _, start) = training_of(row), _data()
+    program = trace(model(), Input((None, PLACES), "int"))
+    found = 0.0
+    for penalty in training.penalties:
+        paths = penalized(penalty, parameter_shapes(program), frozen(program, training))
+        for path in paths:
+            (total,) = evaluate_block(penalty.trace(), [start[path].reshape(-1)])
+            found += penalty.rate * float(total)
+    expected = _penalty(row, start)[0]
+    error = abs(found - expected) / (abs(expected) or 1.0)
+    return Outcome("oracle", row.name, "the oracle", error, bound("oracle", "float64"), SCALE)
+
+
+def updates(row: StageRow, target: Target) -> Outcome:
+    """The emitted training program against NumPy."""
+    tokens, targets, start = _data()
+    net = compile(
+        model(), Input((None, PLACES), "int"), backend=target.backend, dtype=target.dtype,
+        device=target.device, natives=target.natives,
+    )  # fmt: skip
+    net.load_weights(start)
+    training, expected = training_of(row), on_paper(row)
+    history = net.fit(training, (tokens, targets))
+    evaluated = net.evaluate(training, (tokens, targets))["loss"]
+    errors = {path: scaled_error(net.weights[path], v) for path, v in expected.weights.items()}
+    same = history.steps.shape == expected.losses.shape
+    errors["losses"] = (
+        float(np.max(np.abs(history.steps / expected.losses - 1))) if same else float("inf")
+    )
+    errors["evaluation"] = abs(evaluated / expected.evaluated - 1)
+    error, name = worst(errors)
+    limit = bound("updates", target.dtype, row.name)
+    return Outcome("updates", row.name, str(target), error, limit, SCALE, name)
