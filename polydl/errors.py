@@ -45,6 +45,19 @@ class CompareError(PolydlError, RuntimeError):
     """A comparison cannot be made: backends disagree, or one's process failed."""
 
 
+class DivergenceError(PolydlError, ArithmeticError):
+    """A loss, a gradient or a weight ceased to be finite during training.
+
+    step: of the first bad update, from 0. path: of the module, input or weight where the first bad
+    value arises, "loss" in the loss, "" where it was not found. history: of the run until then. The
+    net holds the weights of before that step, the last that are good.
+    """
+
+    def __init__(self, text: str, step: int = 0, path: str = "", history: object = None):
+        super().__init__(text)
+        self.step, self.path, self.history = step, path, history
+
+
 def message(what: str, where: str = "", instead: str = "") -> str:
     """Build an error text: `where: what. instead.`"""
     text = f"{where}: {what}" if where else what

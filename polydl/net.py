@@ -155,6 +155,7 @@ class Net:
         progress: bool | None = None,
         after_epoch: Callable[[int, dict[str, float]], None] | None = None,
         prefetch: int = 2,
+        check_finite: bool = True,
     ) -> History:
         """Run the emitted training program on (inputs, targets), or (inputs, targets, weights).
 
@@ -170,10 +171,15 @@ class Net:
         history says so. A second fit with the same optimizer continues with its state.
         progress: show a bar; by default, where standard error is a terminal.
         after_epoch(epoch, scores) is called when weights are in place.
+        check_finite: stop where a loss or a weight is not finite: DivergenceError says at which step
+        and where the first bad value arises, and the net keeps the weights of before that step. Losses
+        are looked at every hundred steps and, with the weights, at each epoch's end.
         """
         self._needs_training()
         callbacks = all_callbacks(training, progress, after_epoch)
-        return self._fitting.fit(self, training, data, validation, callbacks, prefetch)
+        return self._fitting.fit(
+            self, training, data, validation, callbacks, prefetch, check_finite
+        )
 
     def evaluate(self, training: Training, data: Any) -> dict[str, float]:
         """Loss and metrics of data as `fit` takes them, in evaluation mode. Weights are of losses."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from polydl.diagnostics.non_finite import NonFinite, NonFiniteWatch, first_non_finite
 from polydl.diagnostics.objective import Array, Objective
-from polydl.diagnostics.watches import ReadsWatch, Singular, SingularWatch, together
+from polydl.diagnostics.watches import ReadsWatch, Singular, SingularWatch
+from polydl.reference import Watch, together
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Cause:
     """first_bad: where the first number that is not finite arises in the forward pass, on the oracle.
 
     backward: where that pass is finite, the parameter whose gradient is the first that is not, on the
-    way back; suspects: operations before it that can make it so.
+    way back, if it could be had again; suspects: operations that can make it so.
     """
 
     first_bad: NonFinite | None = None
@@ -34,10 +35,8 @@ class Cause:
     def __str__(self) -> str:
         if self.first_bad is not None:
             return str(self.first_bad)
-        text = (
-            "the forward pass is finite on the oracle; on the way back, the gradient of "
-            f"{self.backward} is the first that is not"
-        )
+        back = f"the gradient of {self.backward} is the first that is" if self.backward else "it is"
+        text = f"the forward pass is finite on the oracle; on the way back {back} not"
         return "; ".join([text, *(f"likely by {suspect}" for suspect in self.suspects)])
 
 
@@ -47,19 +46,35 @@ def find_cause(
     arrays: list[Array],
     gradients: Mapping[str, Array],
     dtype: str,
+    *others: Watch,
 ) -> Cause | None:
     """Why the loss of a batch, or a gradient of it, is not finite in a net of `dtype`.
 
-    None where all gradients that are given are finite, and so is the loss on the oracle.
+    None where all gradients that are given are finite, and so is the loss on the oracle, which others
+    watch too.
     """
-    first = first_non_finite(whole, weights, arrays, dtype)
+    first = first_non_finite(whole, weights, arrays, dtype, True, *others)
     if first is not None:
         return Cause(first)
     bad = [path for path, slope in gradients.items() if not np.isfinite(slope).all()]
     if not bad:
         return None
-    followed, singular = NonFiniteWatch(whole, dtype), SingularWatch(whole)
     reads = ReadsWatch(whole)
-    whole.run(weights, arrays, together(followed, singular, reads))
-    last = max(bad, key=list(reads.paths).index)
-    return Cause(None, last, (*singular.found, *followed.every))
+    suspects = _suspects(whole, weights, arrays, dtype, reads, *others)
+    return Cause(None, max(bad, key=list(reads.paths).index), suspects)
+
+
+def suspected(
+    whole: Objective, weights: Mapping[str, Array], arrays: list[Array], dtype: str, *others: Watch
+) -> Cause | None:
+    """What can have made gradients not finite that are so no more, with other masks."""
+    suspects = _suspects(whole, weights, arrays, dtype, *others)
+    return Cause(None, "", suspects) if suspects else None
+
+
+def _suspects(
+    whole: Objective, weights: Mapping[str, Array], arrays: list[Array], dtype: str, *others: Watch
+) -> tuple[Singular | NonFinite, ...]:
+    followed, singular = NonFiniteWatch(whole, dtype), SingularWatch(whole)
+    whole.run(weights, arrays, together(followed, singular, *others))
+    return (*singular.found, *followed.every)

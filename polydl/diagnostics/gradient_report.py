@@ -139,7 +139,7 @@ def _updates(
     """By how much a first step moves each parameter."""
     copy = copy_of(net)
     before = copy.parameters
-    one = replace(training, epochs=1, batch_size=len(inputs[0]), shuffle=False)
+    one = replace(training, epochs=1, batch_size=len(inputs[0]), shuffle=False, augment=())
     copy.fit(one, as_data(net, training, inputs, given), progress=False)
     return {path: value - before[path] for path, value in copy.parameters.items()}
 

@@ -121,7 +121,9 @@ def find_lr(
     trained, losses = copy_of(net), np.zeros(0)
     diverged = False
     for inputs, given in _parts(training, arrays, steps):
-        run = trained.fit(rising, as_data(net, training, inputs, given), progress=False)
+        run = trained.fit(
+            rising, as_data(net, training, inputs, given), progress=False, check_finite=False
+        )
         losses = np.concatenate([losses, run.steps])
         diverged = end(losses, smoothing) is not None
         if diverged:

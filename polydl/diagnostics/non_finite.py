@@ -10,6 +10,7 @@ import numpy as np
 from polydl.diagnostics.objective import Array, Objective
 from polydl.precision import rounded
 from polydl.program.types import Block, Constant, Node, Operand
+from polydl.reference import Watch, together
 
 _HOLDERS = ("call", "when_training", "remat", "write")  # whose results others have made
 
@@ -179,13 +180,14 @@ def first_non_finite(
     arrays: Sequence[Array],
     dtype: str,
     training: bool = True,
+    *others: Watch,
 ) -> NonFinite | None:
     """Where the loss first ceases to be finite; None where it is finite on the oracle too."""
     for value, array in zip(objective.program.root.inputs, arrays, strict=True):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return _first_in(array, Place(value.name, "", "input"))
     watch = NonFiniteWatch(objective, dtype)
-    loss = objective.run(weights, arrays, watch, training)
+    loss = objective.run(weights, arrays, together(watch, *others), training)
     return None if np.isfinite(loss) else watch.origin
 
 

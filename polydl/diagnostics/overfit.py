@@ -20,6 +20,7 @@ from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 from polydl.spec.tracing import trace
 from polydl.training.arrays import Data, training_arrays, weighted
+from polydl.training.history import scores_text
 from polydl.training.settings import Training
 
 REACHED = 0.99  # of the way from the first loss to the lowest
@@ -87,7 +88,7 @@ class OverfitReport:
         count = len(self.losses)
         seen = np.unique(np.linspace(0, count - 1, 8).astype(int))
         curve = "  ".join(f"{i + 1}: {self.losses[i]:.4g}" for i in seen)
-        scores = "  ".join(f"{name} {value:.4g}" for name, value in self.scores.items())
+        scores = scores_text(self.scores)
         return "\n".join([
             f"{self.verdict}: from {self.losses[0]:.4g} to {np.nanmin(self.losses):.4g} in {count} "
             f"steps, {self.reached:.1%} of the way to {self.lowest:.4g}",
@@ -121,13 +122,13 @@ def overfit_one_batch(
         metrics = (Accuracy(),)
     part = -(-steps // _PARTS)
     training = replace(
-        training, batch_size=len(data[0][0]), epochs=part, shuffle=False, metrics=metrics
+        training, batch_size=len(data[0][0]), shuffle=False, augment=(), metrics=metrics
     )
     copy, losses = copy_of(net), np.zeros(0)
     lowest = lowest_loss(net, training, data)
     while len(losses) < steps:
         epochs = min(part, steps - len(losses))
-        run = copy.fit(replace(training, epochs=epochs), batch, progress=False)
+        run = copy.fit(replace(training, epochs=epochs), batch, progress=False, check_finite=False)
         losses = np.concatenate([losses, run.steps])
         if not np.isfinite(run.steps).all():
             return OverfitReport("diverged", losses, lowest, {}, contradictions(data))

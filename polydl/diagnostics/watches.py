@@ -10,7 +10,6 @@ import numpy as np
 from polydl.diagnostics.non_finite import Place, place_of
 from polydl.diagnostics.objective import Array, Objective
 from polydl.program.types import Block, Constant, Node, walk
-from polydl.reference import Watch
 
 # where a primitive of one operand is finite and its derivative is not
 _SINGULAR = {
@@ -154,16 +153,3 @@ class ReadsWatch:
         if node.op == "read":
             self.paths.setdefault(self.objective.path(node.attributes["entry"]))
         return results
-
-
-def together(*watches: Watch) -> Watch:
-    """Several watches of one run; each sees what the one before gave."""
-
-    def watch(
-        stack: Sequence[Block], node: Node, operands: list[Array], results: list[Array]
-    ) -> list[Array]:
-        for each in watches:
-            results = each(stack, node, operands, results)
-        return results
-
-    return watch

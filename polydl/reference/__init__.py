@@ -2,6 +2,7 @@
 backend.
 """
 
-from polydl.reference.interpreter import Held, Interpreter, Watch, evaluate_block
+from polydl.reference.interpreter import Held, Interpreter, evaluate_block
+from polydl.reference.watch import Watch, together
 
-__all__ = ["Held", "Interpreter", "Watch", "evaluate_block"]
+__all__ = ["Held", "Interpreter", "Watch", "evaluate_block", "together"]

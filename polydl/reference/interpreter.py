@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from polydl.program.sizes import symbols as symbols_of
 from polydl.program.types import Block, Constant, DType, Node, Operand, Program, Region, Value
 from polydl.reference.elementwise import NUMPY_DTYPES
 from polydl.reference.primitives import REFERENCE
+from polydl.reference.watch import Watch
 
 Array = np.ndarray[Any, Any]
 Environment = dict[int, Array]  # a Block's values by id
@@ -51,18 +52,6 @@ class Held:
             return next(self._replay)
         self.values.append(value)
         return value
-
-
-class Watch(Protocol):
-    """Sees each node of a run once it has been computed, and may give other results in their place.
-
-    stack: the Blocks that are being called, the node's own last. A node that holds others, such as a
-    call, comes after those.
-    """
-
-    def __call__(
-        self, stack: Sequence[Block], node: Node, operands: list[Array], results: list[Array]
-    ) -> list[Array]: ...
 
 
 class Interpreter:

@@ -15,7 +15,9 @@ from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
 from polydl.training.batch_loop import takes_batches
+from polydl.training.diverged import divergence
 from polydl.training.driver import Driver
+from polydl.training.guard import NotFiniteError, guard_for
 from polydl.training.history import History
 from polydl.training.interrupts import interrupt_flag
 from polydl.training.prediction import predict
@@ -38,6 +40,7 @@ class Fitting(Preparing):
         validation: Any,
         callbacks: Sequence[Callback],
         prefetch: int = AHEAD,
+        check_finite: bool = True,
     ) -> History:
         """callbacks: those of the training, and others."""
         require_training(training)
@@ -53,6 +56,7 @@ class Fitting(Preparing):
             if training.randomness == "native":
                 words = np.random.SeedSequence([training.seed, prepared.epochs]).generate_state(1)
                 stack.enter_context(prepared.model.seeded(int(words[0] & 0x7FFFFFFF)))
+            guard = guard_for(self, prepared) if check_finite else None
             stop = stack.enter_context(interrupt_flag())
             stack.callback(ahead.close)
             options: dict[str, Any] = {"batch_size": training.batch_size}
@@ -63,14 +67,30 @@ class Fitting(Preparing):
 
             def before_step(step: int, results: list[Any]) -> bool:
                 self.prepared = None  # a step that dies may take the optimizer's state with it
+                if guard is not None:
+                    guard.before_step(step, results)
                 return driver.before_step(step, results)
+
+            def after_epoch(losses: np.ndarray, scores: dict[str, float]) -> None:
+                if guard is not None:
+                    guard.epoch_ends(losses)
+                driver.after_epoch(losses, scores)
 
             def commit(losses: np.ndarray) -> int:
                 self.prepared = prepared
                 prepared.steps += len(losses)
                 prepared.epochs += 1
                 self.hand_back(prepared)
+                if guard is not None:
+                    guard.epoch_ended()
                 return prepared.steps
+
+            end = prepared.epochs + training.epochs
+
+            def again(trainer: Any, epoch: int, step: int) -> None:
+                own = {k: v for k, v in options.items() if k != "prefetch"}
+                place = {"epochs": end - epoch, "first_epoch": epoch, "step": step}
+                prepared.module.fit(trainer, *opened.data, **place, **own)
 
             driver = Driver(run, callbacks, stop, commit)
             try:
@@ -83,10 +103,17 @@ class Fitting(Preparing):
                     first_epoch=prepared.epochs,
                     step=prepared.steps,
                     before_step=before_step,
-                    after_epoch=driver.after_epoch,
+                    after_epoch=after_epoch,
                     **options,
                 )
                 self.prepared = prepared
+            except NotFiniteError as found:
+                ahead.close()
+                diverged = divergence(found, run.history, again)
+                self.prepared = prepared
+                self._finish(prepared)
+                driver.failed(diverged)
+                raise diverged from None
             except BaseException as error:
                 self._finish(prepared)
                 driver.failed(error)

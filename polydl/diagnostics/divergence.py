@@ -1,0 +1,108 @@
+"""What to say of a run that ceased to be finite: where, and what to look at."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polydl.diagnostics.cause import Cause, find_cause, suspected
+from polydl.diagnostics.objective import Array, objective
+from polydl.errors import BackendError
+from polydl.program.types import Block, Node
+from polydl.training.settings import Training
+
+if TYPE_CHECKING:
+    from polydl.training.fit import Fitting
+
+SECONDS = 60.0  # that the oracle may take
+MASKS = 5  # that are tried where the run's are not known
+RISEN = 10.0  # a loss so many times its lowest had begun to diverge before
+
+_BY_OPERATION = {
+    "input": "Clean the data, or replace it",
+    "log": "Keep what the logarithm is taken of above 0, as in ops.log(ops.maximum(x, 1e-12))",
+    "divide": "Keep the divisor away from 0, as in x / (y + 1e-6)",
+    "sqrt": "Keep what the root is taken of above 0, as in ops.sqrt(x + 1e-12): its derivative at 0 is "
+    "infinite",
+    "rsqrt": "Keep what the root is taken of above 0, as in ops.rsqrt(x + 1e-6)",
+    "exp": "Bound the exponent: subtract the maximum, or use ops.logsumexp, dl.softmax, dl.sigmoid",
+    "power": "Keep the base away from 0",
+}
+_RATE = (
+    "Lower the learning rate (dl.find_lr suggests one), warm it up, or clip gradients "
+    "(Training's clip_norm)"
+)
+
+
+def cause_of(
+    fitting: Fitting,
+    training: Training,
+    weights: Mapping[str, Array],
+    batch: Sequence[Array],
+    step: int,
+    updated: bool,
+) -> Cause | None:
+    """Why the loss of a batch, or its gradients, are not finite at these weights.
+
+    batch: arrays as a Trainer takes them. Masks are those of portable randomness at `step`, which
+    were the run's own unless they were the framework's: then some more are tried. updated: the loss
+    was finite, and the update was not. None where nothing is found, or the oracle takes longer than
+    SECONDS.
+    """
+    whole = objective(fitting.program, training)
+    flags = itertools.zip_longest(fitting.model.emitted.channels_first, batch)
+    batch = [np.moveaxis(x, 1, -1) if first else x for first, x in flags]
+    foreign = whole.takes_step and training.randomness == "native"
+    parts = training.accumulate
+    size = len(batch[0]) if parts == 1 else -(-training.batch_size // parts)
+    dtype, clock = fitting.options.dtype, Clock(SECONDS)
+    guess = None
+    try:
+        for number in range(step, step + (MASKS if foreign else 1)):
+            for part, start in enumerate(range(0, len(batch[0]), size)):
+                rows = [np.ascontiguousarray(x[start : start + size]) for x in batch]
+                arrays = whole.arrays(rows, [], parts * number + part)
+                _, slopes = whole.gradients(fitting.backend.name, fitting.options, weights, arrays)
+                cause = find_cause(whole, weights, arrays, slopes, dtype, clock)
+                if cause is not None:
+                    return cause
+                guess = guess or suspected(whole, weights, arrays, dtype, clock)
+    except (BackendError, TimeoutError):
+        pass
+    return guess if updated else None
+
+
+class Clock:
+    """A watch that raises TimeoutError once it has run for some seconds."""
+
+    def __init__(self, seconds: float):
+        self.end = time.monotonic() + seconds
+
+    def __call__(
+        self, stack: Sequence[Block], node: Node, operands: list[Array], results: list[Array]
+    ) -> list[Array]:
+        if time.monotonic() > self.end:
+            raise TimeoutError
+        return results
+
+
+def advice(cause: Cause | None, losses: np.ndarray) -> str:
+    """What to look at. losses: those before, all finite."""
+    risen = len(losses) > 1 and losses[-1] > RISEN * abs(losses.min())
+    notes = []
+    if risen:
+        notes.append(
+            f"The loss had risen from {losses.min():.4g} to {losses[-1]:.4g} before. {_RATE}"
+        )
+    operation = ""
+    if cause is not None and cause.first_bad is not None:
+        operation = cause.first_bad.operation
+    elif cause is not None and cause.suspects:
+        operation = cause.suspects[0].place.operation
+    if operation in _BY_OPERATION and not risen:
+        notes.append(_BY_OPERATION[operation])
+    return ". ".join(notes or [_RATE])

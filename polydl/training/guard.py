@@ -1,0 +1,150 @@
+"""Watching a run for what is not finite, and going back to before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polydl.backend import OptimizerState
+from polydl.errors import BackendError
+
+if TYPE_CHECKING:
+    from polydl.training.fit import Fitting, Prepared
+
+LOOK = 100  # steps between two looks at the losses, within an epoch
+KEEP = 500  # steps, at least, between two copies of weights and optimizer state
+
+
+class NotFiniteError(Exception):
+    """The loss of `step` is not finite, or, where `loss` is None, what its update made of weights.
+
+    losses: of the epoch's steps, as far as they were seen.
+    """
+
+    def __init__(self, guard: Guard, step: int, loss: float | None, losses: np.ndarray):
+        super().__init__(step)
+        self.guard, self.step, self.loss, self.losses = guard, step, loss, losses
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a run stood before `step`, at the beginning of `epoch`."""
+
+    step: int
+    epoch: int
+    weights: Mapping[str, np.ndarray]
+    optimizer: OptimizerState
+    random: Mapping[str, np.ndarray]  # where the framework's own generators are
+
+
+class Guard:
+    """Looks at the losses of a run every LOOK steps and at each epoch's end, at the weights at the
+    latter, and raises NotFiniteError. It keeps a copy of an epoch's beginning, to go back to.
+
+    first: the first step of the epoch that runs.
+    """
+
+    def __init__(self, fitting: Fitting, prepared: Prepared):
+        self.fitting, self.prepared = fitting, prepared
+        self.seen = 0  # results of this epoch
+        self.first = self.looked = prepared.steps
+        self.kept = self.keep(prepared.steps)
+
+    def keep(self, step: int) -> Kept:
+        """A copy of where the run stands, before `step`. The trainer must not hold the weights."""
+        prepared, backend = self.prepared, self.fitting.backend
+        state = backend.optimizer_state(prepared.emitted, prepared.model, prepared.trainer)
+        model = prepared.model
+        return Kept(step, prepared.epochs, model.get_weights(), state, model.random_state())
+
+    def restore(self, kept: Kept) -> None:
+        """Put the model, the optimizer and the counts there. The trainer must not hold the weights."""
+        prepared, backend = self.prepared, self.fitting.backend
+        prepared.model.set_weights(kept.weights)
+        backend.set_optimizer_state(
+            prepared.emitted, prepared.model, prepared.trainer, kept.optimizer, kept.step
+        )
+        prepared.model.set_random_state(kept.random)
+        prepared.steps, prepared.epochs = kept.step, kept.epoch
+
+    def before_step(self, step: int, results: list[Any]) -> None:
+        """results: of this epoch's steps, before `step`."""
+        if step - self.looked >= LOOK:
+            losses = self.prepared.trainer.fetch(results[self.seen :])[:, 0]
+            self._check(losses, self.looked, lambda: self.prepared.trainer.fetch(results)[:, 0])
+            self.seen, self.looked = len(results), step
+
+    def epoch_ends(self, losses: np.ndarray) -> None:
+        """Before the run's counts go on."""
+        self._check(losses, self.first, lambda: losses)
+        if not_finite(self.prepared.model.get_weights()):
+            raise NotFiniteError(self, self.first + len(losses) - 1, None, losses)
+
+    def epoch_ended(self) -> None:
+        """After the run's counts went on."""
+        self.seen, self.first, self.looked = 0, self.prepared.steps, self.prepared.steps
+        if self.looked - self.kept.step >= KEEP:
+            self.kept = self.keep(self.looked)
+
+    def _check(self, losses: np.ndarray, first: int, every: Callable[[], np.ndarray]) -> None:
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if bad.size:
+            raise NotFiniteError(self, first + int(bad[0]), float(losses[bad[0]]), every())
+
+
+def guard_for(fitting: Fitting, prepared: Prepared) -> Guard | None:
+    """A Guard, where the backend gives the state of optimizers, which it needs to go back."""
+    try:
+        return Guard(fitting, prepared)
+    except BackendError:
+        return None
+
+
+def not_finite(weights: Mapping[str, np.ndarray]) -> list[str]:
+    """Paths of arrays that hold a NaN or an infinity."""
+    return [p for p, w in weights.items() if w.dtype.kind == "f" and not np.isfinite(w).all()]
+
+
+class ReachedError(Exception):
+    """A replay is before the step that it was to reach."""
+
+
+@dataclass
+class Replay:
+    """A Trainer that goes step by step until `last`, which it does not make. It stands in for one.
+
+    kept: where the run stood before the step that comes before `last`. batches: the arguments of that
+    step and of `last`, by step.
+    """
+
+    guard: Guard
+    last: int
+    kept: Kept | None = None
+
+    def __post_init__(self) -> None:
+        self.trainer = self.guard.prepared.trainer
+        self.batches: dict[int, tuple[np.ndarray, ...]] = {}
+        self.steps_per_execution = 1
+        self.count = len(self.guard.prepared.emitted.parts.arrays)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.trainer, name)
+
+    def train_step(self, *arguments: Any) -> Any:
+        step = arguments[self.count]
+        if step >= self.last - 1:
+            self.batches[step] = arguments[: self.count]
+            if step == self.last:
+                raise ReachedError
+            self.trainer.finish()
+            self.kept = self.guard.keep(step)
+            self.trainer.start()
+        return self.trainer.train_step(*arguments)
+
+    def train_steps(self, *arguments: Any) -> Any:
+        """Of executions of one step."""
+        arrays, (step, *rates) = arguments[: self.count], arguments[self.count :]
+        return self.train_step(*(x[0] for x in arrays), step, *(rate[0] for rate in rates))

@@ -1,0 +1,195 @@
+"""A run that ceases to be finite: the step, the place, the weights that stay, and going on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import polydl as dl
+from polydl import ops
+from polydl.errors import DivergenceError
+from polydl.training import guard
+
+pytest.importorskip("torch")
+RNG = np.random.default_rng(0)
+x = RNG.normal(size=(40, 4))
+targets = x @ RNG.normal(size=(4, 2))
+X = dl.Input((None, 4))
+
+
+class Steady(dl.losses.Loss):
+    """Its gradient by the first output is 1."""
+
+    def __call__(self, outputs, targets):
+        return ops.mean(outputs)
+
+
+class Shift(dl.Module):
+    """x + shift, and the log of the shift, which steps of -rate bring below 0."""
+
+    def __init__(self, start=1.05):
+        self.start = start
+
+    def __call__(self, x):
+        shift = self.parameter("shift", (1,), self.start)
+        h = ops.log(shift + 0.0 * ops.sum(x))
+        return x[:, :2] + shift + 0.0 * h
+
+
+def net(*layers, backend="torch", **options):
+    return dl.compile(dl.Sequential(*layers), X, backend=backend, **options)
+
+
+def training(loss=None, rate=0.1, **options):
+    settings = {"batch_size": 8, "epochs": 3, "optimizer": dl.SGD(rate), **options}
+    return dl.Training(loss or dl.MSE(), **settings)
+
+
+def diverged(one, settings, data=(x, targets), **options):
+    with pytest.raises(DivergenceError) as caught:
+        one.fit(settings, data, progress=False, **options)
+    for value in one.weights.values():
+        assert np.isfinite(value).all()
+    return caught.value
+
+
+# --- what is found --------------------------------------------------------------------------------
+
+
+def test_an_exploding_rate_is_found_at_its_step(backend):
+    error = diverged(net(dl.Dense(2), backend=backend), training(rate=1e4))
+    free = net(dl.Dense(2), backend=backend)
+    losses = free.fit(training(rate=1e4), (x, targets), check_finite=False).steps
+    assert error.step == int(np.argmax(~np.isfinite(losses)))
+    assert error.path == "loss"
+    assert f"the loss of step {error.step} is inf (in epoch 1, both counted from 0)" in str(error)
+    assert "The loss had risen from" in str(error)
+    assert "Lower the learning rate" in str(error)
+    np.testing.assert_array_equal(error.history.steps, losses[: error.step + 1])
+
+
+def test_the_log_of_a_users_layer_is_named(backend):
+    """A shift of 1.05 that falls by 0.1 a step is below 0 at step 11."""
+    error = diverged(net(Shift(), backend=backend), training(Steady(), epochs=9))
+    assert (error.step, error.path) == (11, "0")
+    assert "nan first arises at log in 0 (Shift)" in str(error)
+    assert "Keep what the logarithm is taken of above 0" in str(error)
+    assert len(error.history.epochs) == 2
+
+
+def test_a_root_at_zero_breaks_the_update():
+    """Its derivative is infinite: the loss is finite, and the weights that follow are not."""
+    root = dl.Sequential(dl.Dense(2), lambda h: ops.sqrt(h * h * 0.0) + h)
+    error = diverged(dl.compile(root, X, backend="torch"), training(epochs=1))
+    assert (error.step, error.path) == (0, "")
+    assert "after the update of step 0 made weights that are not finite" in str(error)
+    assert "the gradient of 0.bias is the first that is not" in str(error)
+    assert "likely by sqrt in the model (Sequential)" in str(error)
+
+
+def test_the_last_update_of_all_is_looked_at():
+    root = dl.Sequential(dl.Dense(2), lambda h: ops.sqrt(h * h * 0.0) + h)
+    error = diverged(dl.compile(root, X, backend="torch"), training(epochs=1, batch_size=40))
+    assert error.step == 0
+    assert "the update of step 0 makes weights that are not finite" in str(error)
+    assert np.isfinite(error.history.steps).all()
+
+
+def test_masks_of_the_framework_itself_are_drawn_again():
+    """Dropout drops all four units of a sample in time; the root of 0 has no derivative."""
+    layers = dl.Dense(4), dl.Dropout(0.5), lambda h: ops.sqrt(ops.sum(h * h, -1, keepdims=True))
+    one = net(*layers, dl.Dense(2))
+    error = diverged(one, training(rate=1e-3, epochs=50))
+    assert "made weights that are not finite" in str(error)
+    assert "likely by sqrt in the model (Sequential)" in str(error)
+
+
+def test_it_can_be_left_out():
+    history = net(dl.Dense(2)).fit(training(rate=1e4), (x, targets), check_finite=False)
+    assert not np.isfinite(history.steps).all()
+
+
+# --- the net after it -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("randomness", ["native", "portable"])
+def test_the_net_stands_before_the_bad_step(backend, randomness, monkeypatch):
+    """Wherever copies were kept: the weights are those of as many steps of another net."""
+    monkeypatch.setattr(guard, "KEEP", 3)
+    layers = (dl.Dense(3), dl.Dropout(0.3), dl.Dense(4), Shift(0.95))
+    options = {"randomness": randomness, "optimizer": dl.Adam(0.1), "batch_size": 20}
+    one, other = (net(*layers, backend=backend, dtype="float64") for _ in range(2))
+    error = diverged(one, training(Steady(), epochs=20, **options))
+    assert error.step == 10
+    other.fit(training(Steady(), epochs=5, **options), (x, targets))
+    for path, value in other.weights.items():
+        np.testing.assert_allclose(one.weights[path], value, rtol=1e-12, err_msg=path)
+    assert (one._fitting.prepared.steps, one._fitting.prepared.epochs) == (10, 5)
+    state = [
+        f.backend.optimizer_state(p.emitted, p.model, p.trainer)
+        for f, p in ((n._fitting, n._fitting.prepared) for n in (one, other))
+    ]
+    for path, slots in state[0].items():
+        for slot, value in slots.items():
+            np.testing.assert_allclose(value, state[1][path][slot], rtol=1e-12)
+
+
+def test_losses_are_looked_at_within_an_epoch(backend, monkeypatch):
+    monkeypatch.setattr(guard, "LOOK", 4)
+    seen = []
+    one = net(Shift(), backend=backend)
+    settings = training(Steady(), batch_size=1, epochs=2, steps_per_execution=2)
+    error = diverged(one, settings, after_epoch=lambda *given: seen.append(given))
+    assert (error.step, seen) == (11, [])
+    assert len(error.history.steps) == 12
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"accumulate": 2},
+        {"optimizer": dl.SGD(dl.Piecewise((5,), (0.1, 0.1)))},
+        {"shuffle": False},
+    ],
+)
+def test_all_kinds_of_steps(backend, options):
+    error = diverged(net(Shift(), backend=backend), training(Steady(), epochs=9, **options))
+    assert (error.step, error.path) == (11, "0")
+
+
+def test_batches_of_an_iterable():
+    batches = [(x[i : i + 8], targets[i : i + 8]) for i in range(0, 40, 8)]
+    error = diverged(net(Shift()), training(Steady(), epochs=9), batches)
+    assert (error.step, error.path) == (11, "0")
+
+
+def test_batches_that_come_once_only():
+    """There is no way back but to the beginning."""
+    one = net(Shift())
+    before = one.weights
+    once = ((x[:8], targets[:8]) for _ in range(30))
+    error = diverged(one, training(Steady(), epochs=1), once)
+    assert (error.step, error.path) == (11, "")
+    np.testing.assert_array_equal(one.weights["0.shift"], before["0.shift"])
+
+
+def test_images_in_channels_first():
+    class Image(dl.Module):
+        def __init__(self):
+            self.conv, self.shift = dl.Conv2D(2, 3), Shift()
+
+        def __call__(self, x):
+            return self.shift(ops.mean(self.conv(x), (1, 2)))
+
+    images = RNG.normal(size=(40, 5, 6, 3))
+    one = dl.compile(Image(), dl.Input((None, 5, 6, 3)), backend="torch", layout="channels_first")
+    error = diverged(one, training(Steady(), epochs=9), (images, targets))
+    assert (error.step, error.path) == (11, "shift")
+
+
+def test_it_goes_on_from_there():
+    one = net(dl.Dense(2), dtype="float64")
+    diverged(one, training(rate=1e4, epochs=30))
+    one.load_weights({path: 0 * value for path, value in one.weights.items()})
+    losses = one.fit(training(rate=0.1), (x, targets)).steps
+    assert losses[-1] < 0.1 * losses[0]
