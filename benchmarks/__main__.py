@@ -135,6 +135,9 @@ def main() -> int:
         arguments += ["--stand-in"] if options.stand_in else []
         for found in run(console, "step_speed", threads, *arguments):
             (steps if "ratio" in found else others).append(found)
+        others += run(
+            console, "input_speed", threads, "--framework", framework, "--threads", str(threads)
+        )
     if "torch" in options.frameworks:
         arguments = ["--threads", str(threads), "--clock", options.clock]
         slow = [model for model in options.models if model in KERAS_ON_TORCH]

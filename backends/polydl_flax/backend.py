@@ -78,6 +78,13 @@ class FlaxBackend(Backend):
     ) -> None:
         set_optimizer_state(emitted, trainer, state, step)
 
+    def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
+        platform, _, index = options.device.partition(":")
+        if platform == "cpu":
+            return arrays
+        with jax.enable_x64(options.dtype == "float64"):  # which is each thread's own
+            return tuple(jax.device_put(arrays, jax.devices(platform)[int(index or 0)]))
+
     def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
         return native_optimizer(optimizer)
 

@@ -200,6 +200,11 @@ class TorchBackend(Backend):
     ) -> None:
         set_optimizer_state(emitted, trainer, state, step)
 
+    def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
+        if options.device == "cpu":
+            return arrays
+        return tuple(torch.from_numpy(x).to(options.device) for x in arrays)
+
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)
 

@@ -26,10 +26,10 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
     groups = rule_groups(parts, native_optimizer)
     optimizers = optimizers_of(groups)
     before = update_rule_lines(parts, groups)
-    moved = "" if device == "cpu" else f'.to("{device}")'
     arrays = parts.arrays
     rate = ["learning_rate"] if parts.takes_rate else []
-    to_torch = [f"{a} = torch.from_numpy({a}){moved}" for a in arrays]
+    taken = "from_numpy({0})" if device == "cpu" else f'as_tensor({{0}}, device="{device}")'
+    to_torch = [f"{a} = torch.{taken.format(a)}" for a in arrays]
     step = _in_parts(parts, device) if parts.micro_batch else _whole(parts, device)
     zero = each_optimizer(optimizers, "optimizer.zero_grad()")
     lines = [

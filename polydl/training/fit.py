@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,7 +128,7 @@ class Fitting(Preparing):
     def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
         require_training(training)
         self._check_evaluation()
-        opened = self._opener.open(replace(training, augment=()), data)
+        opened = self._opener.open(training, data)
         training = opened.training
         prepared = self.prepare(training, keep=self.prepared is None)
         with self.backend.precision(self.options), closing(Prefetcher(AHEAD, self._place)) as ahead:

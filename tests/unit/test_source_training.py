@@ -180,6 +180,13 @@ def test_augmentation_is_the_same_on_every_backend_and_layout():
         np.testing.assert_allclose(curve, curves[0], rtol=1e-11)
 
 
+def test_evaluation_takes_labels_and_leaves_samples_as_they_are():
+    made = image_net()
+    mixing = made.evaluate(training(**SOFT), (IMAGES, Y))
+    assert mixing == made.evaluate(training(**SOFT), cut(IMAGES, Y))
+    assert mixing == pytest.approx(made.evaluate(training(), (IMAGES, Y)))
+
+
 def test_a_run_that_goes_on_draws_the_same():
     twice, run = image_net(), training(**{**SOFT, "shuffle": True})
     halves = [twice.fit(training(**{**SOFT, "shuffle": True, "epochs": 1}), (IMAGES, Y)).steps
