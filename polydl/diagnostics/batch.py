@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from polydl.compile import build
 from polydl.errors import BackendError, DefinitionError
 from polydl.net import Net
 from polydl.program.structure import unflatten
-from polydl.training.arrays import Data, training_arrays, weighted
+from polydl.sources.opening import Opener, array_batches
+from polydl.training.arrays import Data
 from polydl.training.settings import Training
 
 
@@ -40,13 +41,27 @@ def check_training(training: object, function: str) -> Training:
 
 def first_batch(net: Net, training: Training, data: Any) -> tuple[Training, Data]:
     """The Training of the data, and the samples of a fit's first step, in the net's dtype."""
-    training = weighted(training, data)
-    inputs, given = training_arrays(net.program, training, net.options.dtype, data, "data")
-    order = np.arange(len(inputs[0]))
-    if training.shuffle:  # as the emitted loop does
-        order = np.random.Generator(np.random.Philox(key=[training.seed, 0])).permutation(order)
-    batch = order[: training.batch_size]
-    return training, ([x[batch] for x in inputs], tuple(x[batch] for x in given))
+    training, batches = batches_of(net, training, data)
+    return training, next(batches(0))
+
+
+def batches_of(
+    net: Net, training: Training, data: Any
+) -> tuple[Training, Callable[[int], Iterator[Data]]]:
+    """The Training of the data, and the batches of an epoch (from 0), without augmentation."""
+    opened = Opener(net.program, net.options.dtype).open(replace(training, augment=()), data)
+    count = len(net.program.root.inputs)
+    if opened.training.data == "batches":
+        (made,) = opened.data
+    else:
+        inputs, *given = opened.data
+        made = array_batches(opened.training, (*inputs, *given))
+
+    def batches(epoch: int) -> Iterator[Data]:
+        for arrays in made(epoch):
+            yield list(arrays[:count]), tuple(arrays[count:])
+
+    return replace(opened.training, data="arrays"), batches
 
 
 def as_data(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from polydl.diagnostics.gradients import first_bad_penalty
 from polydl.diagnostics.non_finite import NonFinite, NonFiniteWatch, first_non_finite
 from polydl.diagnostics.objective import Array, Objective
 from polydl.diagnostics.watches import ReadsWatch, Singular, SingularWatch
@@ -54,6 +55,7 @@ def find_cause(
     watch too.
     """
     first = first_non_finite(whole, weights, arrays, dtype, True, *others)
+    first = first or first_bad_penalty(whole, weights, dtype)
     if first is not None:
         return Cause(first)
     bad = [path for path, slope in gradients.items() if not np.isfinite(slope).all()]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polydl.diagnostics.cause import Cause, find_cause, suspected
+from polydl.diagnostics.gradients import loss_and_gradients
 from polydl.diagnostics.objective import Array, objective
 from polydl.errors import BackendError
 from polydl.program.types import Block, Node
@@ -66,7 +67,9 @@ def cause_of(
             for part, start in enumerate(range(0, len(batch[0]), size)):
                 rows = [np.ascontiguousarray(x[start : start + size]) for x in batch]
                 arrays = whole.arrays(rows, [], parts * number + part)
-                _, slopes = whole.gradients(fitting.backend.name, fitting.options, weights, arrays)
+                _, slopes = loss_and_gradients(
+                    whole, fitting.backend.name, fitting.options, weights, arrays
+                )
                 cause = find_cause(whole, weights, arrays, slopes, dtype, clock)
                 if cause is not None:
                     return cause

@@ -10,6 +10,7 @@ import numpy as np
 
 from polydl.diagnostics.batch import as_data, check_net, check_training, copy_of, first_batch
 from polydl.diagnostics.cause import Cause, find_cause
+from polydl.diagnostics.gradients import loss_and_gradients
 from polydl.diagnostics.objective import Array, Objective, objective
 from polydl.diagnostics.table import number, table
 from polydl.diagnostics.watches import DeadUnits, DeadUnitsWatch
@@ -102,7 +103,7 @@ class GradientReport:
 
 
 def check_gradients(
-    net: Net, training: Training, data: tuple[Any, ...], *, update: bool = True, oracle: bool = True
+    net: Net, training: Training, data: Any, *, update: bool = True, oracle: bool = True
 ) -> GradientReport:
     """Gradients of the loss of a fit's first batch, by parameter, in training mode; a report.
 
@@ -124,12 +125,12 @@ def check_gradients(
     whole = objective(net.program, training)
     arrays = whole.arrays(inputs, given, 0)
     weights = net.weights
-    loss, gradients = whole.gradients(net.backend, net.options, weights, arrays)
+    loss, gradients = loss_and_gradients(whole, net.backend, net.options, weights, arrays)
     finite = bool(np.isfinite(loss)) and all(np.isfinite(g).all() for g in gradients.values())
     moved = _updates(net, training, inputs, given) if update and finite else {}
     parameters = _parameters(weights, gradients, moved)
     where = f"{len(inputs[0])} samples, {net.backend} in {net.options.dtype}, training mode"
-    found = _on_the_oracle(net, whole, weights, arrays, gradients) if oracle else {}
+    found = _on_the_oracle(net, whole, weights, arrays, gradients, finite) if oracle else {}
     return GradientReport(loss, len(inputs[0]), where, parameters, **found)
 
 
@@ -188,9 +189,9 @@ def _on_the_oracle(
     weights: Mapping[str, Array],
     arrays: list[Array],
     gradients: Mapping[str, Array],
+    finite: bool,
 ) -> dict[str, Any]:
     """Dead units, and where what is not finite comes from."""
-    finite = all(np.isfinite(slope).all() for slope in gradients.values())
     cause = None if finite else find_cause(whole, weights, arrays, gradients, net.options.dtype)
     if cause is not None and cause.first_bad is not None:
         return {"cause": cause}

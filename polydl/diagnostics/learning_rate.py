@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import copy as copies
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from polydl.data import check_count
-from polydl.diagnostics.batch import as_data, check_net, check_training, copy_of
+from polydl.diagnostics.batch import as_data, batches_of, check_net, check_training, copy_of
 from polydl.diagnostics.table import number, table
 from polydl.errors import DefinitionError
 from polydl.net import Net
 from polydl.schedules.exponential import ExponentialDecay
-from polydl.training.arrays import Data, training_arrays, weighted
+from polydl.training.arrays import Data
 from polydl.training.settings import Training
 
 _PART = 10  # updates between two looks at the losses
@@ -93,7 +93,7 @@ class LearningRateCurve:
 def find_lr(
     net: Net,
     training: Training,
-    data: tuple[Any, ...],
+    data: Any,
     *,
     lowest: float = 1e-7,
     highest: float = 10.0,
@@ -110,20 +110,19 @@ def find_lr(
     and by three quarters of what it had fallen.
     """
     check_net(net, "find_lr")
-    training = weighted(check_training(training, "find_lr"), data)
+    training = check_training(training, "find_lr")
     _check(lowest, highest, steps, smoothing)
-    arrays = training_arrays(net.program, training, net.options.dtype, data, "data")
     optimizer = copies.copy(training.optimizer)
     if not hasattr(optimizer, "learning_rate"):
         raise DefinitionError(f"dl.find_lr: {type(optimizer).__name__} has no learning_rate")
     optimizer.learning_rate = ExponentialDecay(lowest, steps - 1, highest / lowest)
-    rising = replace(training, optimizer=optimizer, epochs=1, shuffle=False)
+    settled, batches = batches_of(net, training, data)
+    rising = replace(settled, optimizer=optimizer, epochs=1, augment=training.augment)
     trained, losses = copy_of(net), np.zeros(0)
     diverged = False
-    for inputs, given in _parts(training, arrays, steps):
-        run = trained.fit(
-            rising, as_data(net, training, inputs, given), progress=False, check_finite=False
-        )
+    for part in _parts(batches, steps):
+        given = [as_data(net, settled, *batch) for batch in part]
+        run = trained.fit(rising, given, progress=False, check_finite=False)
         losses = np.concatenate([losses, run.steps])
         diverged = end(losses, smoothing) is not None
         if diverged:
@@ -149,23 +148,12 @@ def _check(lowest: float, highest: float, steps: int, smoothing: float) -> None:
         raise DefinitionError(f"dl.find_lr: smoothing must be in [0, 1), got {smoothing!r}")
 
 
-def _parts(training: Training, data: Data, steps: int) -> Iterator[Data]:
-    """The samples of some updates at a time, in the order of a fit, epoch after epoch."""
-    inputs, given = data
-    count, size = check_count(inputs, *given), training.batch_size
-    epoch = 0
-    while steps > 0:
-        order = np.arange(count)
-        if training.shuffle:  # as the emitted loop does
-            rng = np.random.Generator(np.random.Philox(key=[training.seed, epoch]))
-            order = rng.permutation(count)
-        for start in range(0, count, _PART * size):
-            chosen = order[start : start + min(_PART, steps) * size]
-            yield [x[chosen] for x in inputs], tuple(x[chosen] for x in given)
-            steps -= -(-len(chosen) // size)
-            if steps <= 0:
-                return
-        epoch += 1
+def _parts(batches: Callable[[int], Iterator[Data]], steps: int) -> Iterator[list[Data]]:
+    """Some updates' batches at a time, epoch after epoch."""
+    every = itertools.chain.from_iterable(batches(epoch) for epoch in itertools.count())
+    while part := list(itertools.islice(every, min(_PART, steps))):
+        yield part
+        steps -= len(part)
 
 
 def smooth(losses: np.ndarray, smoothing: float) -> np.ndarray:

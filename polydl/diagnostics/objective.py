@@ -11,12 +11,15 @@ import numpy as np
 from polydl.backend import NativeModel, Options, get_backend
 from polydl.emission.held import PREFIX, held
 from polydl.emission.naming import unique
+from polydl.penalties.penalty import Penalty
 from polydl.program.passes import portable_randomness
 from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.types import Block, Node, Program, Value, next_id
 from polydl.program.verify import verify
 from polydl.reference import Held, Interpreter, Watch
 from polydl.training.emission import check_single_output, given_types, score_blocks
+from polydl.training.penalized import penalized
+from polydl.training.rules import frozen, parameter_shapes
 from polydl.training.settings import Training
 
 Array = np.ndarray[Any, Any]
@@ -27,12 +30,14 @@ Weights = dict[str, Array]
 class Objective:
     """inputs: the model's, then what the loss takes besides outputs, then the step, where masks are
     drawn. loss_key: of the loss' Block. prefix: what entries' paths begin with, beyond the model's.
+    penalties: those of the Training, and the paths that each is of; they are no part of the Program.
     """
 
     program: Program
     loss_key: str
     prefix: str
     takes_step: bool
+    penalties: tuple[tuple[Penalty, tuple[str, ...]], ...] = ()
 
     def arrays(self, inputs: Sequence[Array], given: Sequence[Array], step: int) -> list[Array]:
         """What the Program takes, in flat order."""
@@ -72,21 +77,6 @@ class Objective:
             model.set_weights(self.weights(weights))
         return model
 
-    def gradients(
-        self,
-        backend: str,
-        options: Options,
-        weights: Mapping[str, Array],
-        arrays: Sequence[Array],
-        training: bool = True,
-    ) -> tuple[float, Weights]:
-        """The loss and its gradients by the model's paths, by the framework itself."""
-        model, one = self.build(backend, options, weights), np.ones((), options.dtype)
-        with get_backend(backend).precision(options):
-            slopes, _ = model.gradients(list(arrays), [one], training)
-            (loss,) = model.call(list(arrays), training)
-        return float(loss), {self.path(path): slope for path, slope in slopes.items()}
-
 
 def objective(program: Program, training: Training, seed: int | None = None) -> Objective:
     """The loss of `training` at a model's output.
@@ -110,7 +100,9 @@ def objective(program: Program, training: Training, seed: int | None = None) -> 
     )
     whole = portable_randomness(whole, training.seed if seed is None else seed)
     verify(whole)
-    return Objective(whole, key, prefix, takes_step(whole))
+    shapes, stays = parameter_shapes(program), frozen(program, training)
+    penalties = tuple((p, penalized(p, shapes, stays)) for p in training.penalties)
+    return Objective(whole, key, prefix, takes_step(whole), penalties)
 
 
 def _with_loss(root: Block, key: str, types: Mapping[str, Any]) -> Block:

@@ -54,9 +54,10 @@ class Penalty:
 
         settings = {k: v for k, v in self.config().items() if k not in ("rate", "where")}
         inputs = [("parameter", (Size.symbol("size"),), "float")]
-        return trace_function(self.kind, self._total, inputs, settings, key)  # type: ignore[arg-type]
+        return trace_function(self.kind, self.total, inputs, settings, key)  # type: ignore[arg-type]
 
-    def _total(self, parameter: Tensor) -> Tensor:
+    def total(self, parameter: Tensor) -> Tensor:
+        """The sum of `values`, over one axis."""
         found = self.values(parameter)
         alike = isinstance(found, Tensor) and found.shape == parameter.shape
         if not alike or found.dtype != "float":

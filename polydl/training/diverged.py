@@ -33,17 +33,20 @@ def divergence(found: NotFiniteError, history: History, run: Run) -> DivergenceE
         what = f"the update of step {found.step} makes weights that are not finite"
     bad, state, batch = _before(guard, found, prepared.epochs, run)
     guard.restore(state)
-    cause = None
+    cause, searched = None, []
     if batch is not None:
         training = prepared.emitted.parts.training
         updated = found.loss is None or bad < found.step
-        cause = cause_of(guard.fitting, training, state.weights, batch, bad, updated)
+        try:
+            cause = cause_of(guard.fitting, training, state.weights, batch, bad, updated)
+        except Exception as error:  # which must not hide what it was about
+            searched = [f"The search for the cause failed: {type(error).__name__}: {error}"]
     text = f"training diverged: {what} (in epoch {state.epoch}, both counted from 0)"
     if bad < found.step:
         text += f", after the update of step {bad} made weights that are not finite"
     losses = history.steps[: len(history.steps) - (found.loss is not None)]
     kept = f"The net holds the weights of before step {state.step}, the last good ones"
-    notes = [text, *([str(cause)] if cause else []), advice(cause, losses), kept]
+    notes = [text, *searched, *([str(cause)] if cause else []), advice(cause, losses), kept]
     return DivergenceError(". ".join(notes), bad, cause.path if cause else "", history)
 
 

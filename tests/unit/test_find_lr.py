@@ -56,6 +56,13 @@ def test_the_run_is_gradient_descent_at_rising_rates(backend):
         np.testing.assert_array_equal(value, before[path])
 
 
+def test_batches_of_an_iterable_are_gone_through_again():
+    settings = training(shuffle=False)
+    batches = [(x[i : i + 16], targets[i : i + 16]) for i in range(0, 80, 16)]
+    found, other = (dl.find_lr(regression(), settings, d) for d in ((x, targets), batches))
+    np.testing.assert_array_equal(found.losses, other.losses)
+
+
 def test_the_optimizer_stays_as_it_is():
     settings = training(dl.CrossEntropy(), dl.Adam(1e-2), epochs=2)
     one, other = (

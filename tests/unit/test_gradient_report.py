@@ -71,6 +71,35 @@ def test_the_batch_is_that_of_a_fits_first_step():
     )
 
 
+def test_penalties_are_part_of_the_loss_and_its_gradients(backend):
+    net = dl.compile(dl.Sequential(dl.Dense(2)), X, backend=backend, dtype="float64")
+    penalties = [dl.L2(0.1), dl.L1(0.2, "*.bias")]
+    training = dl.Training(dl.CrossEntropy(), dl.SGD(0.0), batch_size=16, penalties=penalties)
+    free = dl.Training(dl.CrossEntropy(), dl.SGD(0.0), batch_size=16)
+    net.load_weights({**net.weights, "0.bias": np.array([0.5, -2.0])})
+    found, other = (dl.check_gradients(net, t, (x, y), update=False) for t in (training, free))
+    kernel = net.weights["0.kernel"]
+    assert found.loss - other.loss == pytest.approx(0.1 * np.sum(kernel**2) + 0.2 * 2.5, rel=1e-9)
+    assert found.loss == pytest.approx(net.fit(training, (x, y)).steps[0], rel=1e-12)
+
+
+def test_a_penalty_that_overflows_is_named():
+    net = dl.compile(dl.Sequential(dl.Dense(2)), X, backend="torch")
+    net.load_weights({"0.kernel": np.full((4, 2), 1e20), "0.bias": np.zeros(2)})
+    training = dl.Training(dl.CrossEntropy(), dl.SGD(0.1), penalties=[dl.L2(0.1)])
+    bad = dl.check_gradients(net, training, (x, y)).cause.first_bad
+    assert (bad.path, bad.place.part, bad.value) == ("0.kernel", "L2", "inf")
+
+
+def test_batches_of_an_iterable():
+    net = dl.compile(dl.Sequential(dl.Dense(2)), X, backend="torch", dtype="float64")
+    training = dl.Training(dl.CrossEntropy(), dl.SGD(0.1), batch_size=10, shuffle=False)
+    batches = [(x[:10], y[:10]), (x[10:13], y[10:13])]
+    assert dl.check_gradients(net, training, batches) == dl.check_gradients(
+        net, training, (x[:13], y[:13])
+    )
+
+
 def test_vanishing():
     deep = [layer for _ in range(12) for layer in (dl.Dense(8), dl.sigmoid)]
     found = report(*deep, dl.Dense(2))
