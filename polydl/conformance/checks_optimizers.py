@@ -8,6 +8,7 @@ wide; biases, which do not decay. The learning rate falls on the way.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from polydl.layers.embedding import Embedding
 from polydl.layers.flatten import Flatten
 from polydl.layers.reshaping import Reshape
 from polydl.losses.regression import MSE
+from polydl.net import Net
 from polydl.reference.optimizers import Moved, initial_slots, learning_rate, update
 from polydl.spec.input import Input
 from polydl.spec.module import Sequential
@@ -44,6 +46,15 @@ OFTEN = (
 Weights = dict[str, Array]
 TABLE, KERNEL, BIAS = "0.table", "2.kernel", "2.bias"
 HEAD, HEAD_BIAS = "4.kernel", "4.bias"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Losses of all steps, and weights and what the optimizer carries (by path and slot) at the end."""
+
+    losses: Array
+    weights: Weights
+    state: dict[str, Weights] = field(default_factory=dict)
 
 
 def model() -> Sequential:
@@ -100,8 +111,8 @@ def _moved(row: OptimizerRow) -> dict[str, Moved]:
 
 
 @memoized(ORACLE)
-def oracle_updates(row: OptimizerRow) -> tuple[Array, Weights]:
-    """Loss of every step, and the weights at the end, by the oracle's update."""
+def oracle_updates(row: OptimizerRow) -> Run:
+    """By the oracle's update."""
     moved, (_, _, start) = _moved(row), problem()
     weights, slots = dict(start), initial_slots(moved, start)
     losses = []
@@ -109,12 +120,15 @@ def oracle_updates(row: OptimizerRow) -> tuple[Array, Weights]:
         loss, slopes = gradients(weights, *batch)
         losses.append(loss)
         weights, slots = update(moved, weights, slopes, slots, number + 1)
-    return np.array(losses), weights
+    carried: dict[str, Weights] = {path: {} for path in weights}
+    for slot, own in slots.items():
+        for path, value in own.items():
+            carried[path][slot] = value
+    return Run(np.array(losses), weights, carried)
 
 
 def formula(row: OptimizerRow) -> Outcome:
     """The oracle's updates against the row's formula."""
-    losses, weights = oracle_updates(row)
     rule, (_, _, current) = row.rule, problem()
     known: dict[str, tuple[Array, ...]] = dict.fromkeys(current, ())
     found = []
@@ -128,9 +142,8 @@ def formula(row: OptimizerRow) -> Outcome:
             )
         current = following
     limit = bound("oracle", "float64")
-    return _outcome(
-        "oracle", row, "the oracle", limit, (losses, weights), (np.array(found), current)
-    )
+    expected = Run(np.array(found), current)
+    return _outcome("oracle", row, "the oracle", limit, oracle_updates(row), expected)
 
 
 def sides(row: OptimizerRow, target: Target) -> Iterator[Target]:
@@ -142,30 +155,56 @@ def sides(row: OptimizerRow, target: Target) -> Iterator[Target]:
 
 
 def updates(row: OptimizerRow, target: Target) -> Outcome:
-    """The emitted training program against the oracle's update."""
+    """The emitted training program against the oracle's update.
+
+    Half way the optimizer's state is taken out, lost, and put in again.
+    """
     tokens, targets, start = problem()
     net = compile(
         model(), Input((None, PLACES), "int"), backend=target.backend, dtype=target.dtype,
         device=target.device, natives=target.natives,
     )  # fmt: skip
     net.load_weights(start)
-    history = net.fit(training_of(row), (tokens, targets))
+    half = len(tokens) // 2
+    first = net.fit(training_of(row), (tokens[:half], targets[:half]))
+    _take_out_and_in(net)
+    second = net.fit(training_of(row), (tokens[half:], targets[half:]))
+    found = Run(np.append(first.steps, second.steps), net.weights, _state(net))
     limit = bound("updates", target.dtype, row.name)
-    found = (history.steps, net.weights)
     return _outcome("updates", row, str(target), limit, found, oracle_updates(row))
 
 
+def _state(net: Net) -> dict[str, Weights]:
+    """What the optimizer carries, by path and slot."""
+    fitting = net._fitting
+    prepared = fitting.prepared
+    assert prepared is not None
+    with fitting.backend.precision(fitting.options):
+        return fitting.backend.optimizer_state(prepared.emitted, prepared.model, prepared.trainer)
+
+
+def _take_out_and_in(net: Net) -> None:
+    state, fitting = _state(net), net._fitting
+    lost = {p: {slot: np.ones_like(v) for slot, v in own.items()} for p, own in state.items()}
+    prepared = fitting.prepared
+    assert prepared is not None
+    with fitting.backend.precision(fitting.options):
+        for given, step in ((lost, 1), (state, prepared.steps)):
+            fitting.backend.set_optimizer_state(
+                prepared.emitted, prepared.model, prepared.trainer, given, step
+            )
+
+
 def _outcome(
-    check: str,
-    row: OptimizerRow,
-    where: str,
-    limit: float,
-    found: tuple[Array, Weights],
-    expected: tuple[Array, Weights],
+    check: str, row: OptimizerRow, where: str, limit: float, found: Run, expected: Run
 ) -> Outcome:
-    """The largest difference of losses, relative, and of weights."""
-    errors = {path: scaled_error(found[1][path], value) for path, value in expected[1].items()}
-    same = found[0].shape == expected[0].shape
-    errors["losses"] = float(np.max(np.abs(found[0] / expected[0] - 1))) if same else float("inf")
+    """The largest difference of losses, relative, of weights, and of what is carried."""
+    errors = {path: scaled_error(found.weights[path], v) for path, v in expected.weights.items()}
+    for path, own in expected.state.items():
+        for slot, value in own.items():
+            errors[f"{slot} of {path}"] = scaled_error(found.state[path][slot], value)
+    same = found.losses.shape == expected.losses.shape
+    ratio = found.losses / expected.losses - 1 if same else np.array(np.inf)
+    errors["losses"] = float(np.max(np.abs(ratio)))
     error, name = worst(errors)
     return Outcome(check, row.name, where, error, limit, SCALE, name)

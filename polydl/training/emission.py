@@ -43,8 +43,8 @@ LOCAL_NAMES = frozenset(
 class EmittedTraining:
     """The source of a training program. It defines the model, Trainer, evaluate and fit.
 
-    entry and bindings are those of the model in this text; trainer is the part of the text that the
-    optimizer's state depends on, and parts what it was written from.
+    entry and bindings are those of the model in this text. trainer says all that the Trainer does: its
+    text and the functions that this calls. parts: what it was written from.
     """
 
     source: str
@@ -192,9 +192,8 @@ def emit_training(
         return [*wrapped, "", "", *loop_text(training, several_steps, scores).split("\n")]
 
     emitted = emitter.emit(trainer)
-    return EmittedTraining(
-        emitted.source, emitted.entry, emitted.bindings, "\n".join(trainer_lines), *written
-    )
+    step_text = "\n".join([*trainer_lines, repr(functions)])
+    return EmittedTraining(emitted.source, emitted.entry, emitted.bindings, step_text, *written)
 
 
 def update_text(emitter: Emitter, key: str) -> str:

@@ -79,6 +79,25 @@ def test_another_optimizer_starts_anew():
     np.testing.assert_array_equal(a.steps, b.steps)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"loss": dl.Huber(1.0)}, {"loss": dl.Huber(0.01)}),
+        ({"optimizer": dl.Lion(0.01, beta1=0.9)}, {"optimizer": dl.Lion(0.01, beta1=0.1)}),
+    ],
+)
+def test_other_settings_of_the_same_definition_are_heeded(first, second):
+    """Though the text of the Trainer is the same, and only the functions that it calls differ."""
+    options = {"loss": dl.MSE(), "optimizer": dl.SGD(0.1), "shuffle": False}
+    targets = np.eye(3)[y]
+    after, alone = net(natives=False), net(natives=False)
+    after.fit(training(**{**options, **first}), (x, targets))
+    alone.load_weights(after.weights)
+    a = after.fit(training(**{**options, **second}), (x, targets)).steps
+    b = alone.fit(training(**{**options, **second}), (x, targets)).steps
+    np.testing.assert_array_equal(a, b)
+
+
 def test_another_seed_of_portable_masks_is_heeded():
     one, other = net(0.5), net(0.5)
     first = training(randomness="portable", shuffle=False, seed=1)
