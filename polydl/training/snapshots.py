@@ -1,0 +1,55 @@
+"""The state of a prepared run, taken out of its framework and put back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polydl.backend import Backend
+from polydl.training.checkpoints import RunState
+
+if TYPE_CHECKING:
+    from polydl.training.fit import Prepared
+
+
+def take_state(
+    backend: Backend,
+    prepared: Prepared,
+    step: int,
+    epoch: int,
+    done: np.ndarray,
+    about: dict[str, Any],
+) -> RunState:
+    """Between two steps, with the Trainer finished: its model holds the weights.
+
+    What the driver itself has kept (losses, callbacks) is still missing.
+    """
+    trainer, model = prepared.trainer, prepared.model
+    native = prepared.training.randomness == "native"
+    return RunState(
+        step=step,
+        epoch=epoch,
+        done=done,
+        losses=np.zeros(0),
+        epochs=[],
+        weights=model.get_weights(),
+        optimizer=backend.optimizer_state(prepared.emitted, model, trainer),
+        about=about,
+        random=model.random_state() if native else {},
+    )
+
+
+def put_state(backend: Backend, prepared: Prepared, state: RunState) -> None:
+    """Everything but the generators, which a run begins first: see put_random."""
+    prepared.model.set_weights(state.weights)
+    backend.set_optimizer_state(
+        prepared.emitted, prepared.model, prepared.trainer, state.optimizer, state.step
+    )
+    prepared.steps, prepared.epochs = state.step, state.epoch
+
+
+def put_random(backend: Backend, prepared: Prepared, state: RunState) -> None:
+    """The framework's own generators, if they are of this framework."""
+    if state.random and state.about["backend"] == backend.name:
+        prepared.model.set_random_state(state.random)
