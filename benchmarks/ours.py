@@ -37,7 +37,7 @@ class OurFit:
 
     def seconds_per_step(self, x: np.ndarray, y: np.ndarray, clock: Clock) -> float:
         began: dict[int, float] = {}
-        self.fit(self.trainer, [x], y, before_step=lambda step, _: began.update({step: clock()}))
+        self.fit(self.trainer, [x], y, before_step=lambda step, *_: began.update({step: clock()}))
         last = max(began)
         return (began[last] - began[self.skip]) / (last - self.skip)
 

@@ -25,6 +25,7 @@ _WHERE = {
     "polydl.spec.regions": ("associative_scan", "map", "remat", "scan"),
     "polydl.program.types": ("Program",),
     "polydl.ops": ("stop_gradient", "take", "take_along_axis", "where"),
+    "polydl.training.checkpoint": ("Checkpoint",),
     "polydl.training.groups": ("ParameterGroup",),
     "polydl.training.settings": ("Training",),
     "polydl.sources.source": ("Source",),

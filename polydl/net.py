@@ -156,6 +156,7 @@ class Net:
         after_epoch: Callable[[int, dict[str, float]], None] | None = None,
         prefetch: int = 2,
         check_finite: bool = True,
+        resume: bool | str | Path = False,
     ) -> History:
         """Run the emitted training program on (inputs, targets), or (inputs, targets, weights).
 
@@ -174,11 +175,16 @@ class Net:
         check_finite: stop where a loss or a weight is not finite: DivergenceError says at which step
         and where the first bad value arises, and the net keeps the weights of before that step. Losses
         are looked at every hundred steps and, with the weights, at each epoch's end.
+        resume: go on with the run of a checkpoint, up to training.epochs in all: True for the newest in
+        the folder of training.checkpoint, or from the beginning where there is none; or a folder, or a
+        file, of a run on any backend. The end is the one that the run would have had: bit for bit on
+        the same backend and machine; on another, to rounding, which randomness="portable" is needed
+        for where the model draws random numbers. Raises CheckpointError for a run of something else.
         """
         self._needs_training()
         callbacks = all_callbacks(training, progress, after_epoch)
         return self._fitting.fit(
-            self, training, data, validation, callbacks, prefetch, check_finite
+            self, training, data, validation, callbacks, prefetch, check_finite, resume
         )
 
     def evaluate(self, training: Training, data: Any) -> dict[str, float]:

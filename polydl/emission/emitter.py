@@ -318,7 +318,7 @@ class Emitter(Dialect):
         return loops.loop(self, body, nodes, arguments)
 
 
-STANDARD = ("math",)
+STANDARD = ("itertools", "math")
 
 
 def standard_imports(body: str) -> list[str]:

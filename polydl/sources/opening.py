@@ -33,6 +33,11 @@ class Opened:
     validation: Any
     per_epoch: int | None
 
+    @property
+    def arrays(self) -> list[np.ndarray] | None:
+        """The samples, where they are arrays."""
+        return None if self.training.data == "batches" else [*self.data[0], *self.data[1:]]
+
 
 @dataclass(frozen=True)
 class Opener:

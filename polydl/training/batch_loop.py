@@ -18,7 +18,7 @@ def evaluate(trainer, batches):
 
 ONE_STEP = """\
         for arrays in prefetch({batches}):
-            stopped = before_step is not None and before_step(step, results)
+            stopped = before_step is not None and before_step(step, results, sizes)
             if stopped:
                 break
             results.append(trainer.train_step(*arrays, step{rate}))
@@ -28,7 +28,7 @@ ONE_STEP = """\
 SEVERAL_STEPS = """\
         stacks = executions({batches}, trainer.steps_per_execution)
         for arrays in prefetch(stacks):
-            stopped = before_step is not None and before_step(step, results)
+            stopped = before_step is not None and before_step(step, results, sizes)
             if stopped:
                 break
             count, size = arrays[0].shape[:2]
@@ -79,7 +79,12 @@ def takes_batches(training: Training) -> bool:
 
 
 def batches_text(training: Training) -> str:
-    """The batches of `epoch` in the loop."""
+    """The batches of `epoch` in the loop, without those that were made before."""
+    whole = _batches_text(training)
+    return f"itertools.islice({whole}, made, None)" if training.resumable else whole
+
+
+def _batches_text(training: Training) -> str:
     if training.data == "batches":
         return "augmented(epoch, batches(epoch))" if training.augment else "batches(epoch)"
     return f"batches(epoch, {', '.join(['inputs', *training.given])}, batch_size)"

@@ -26,8 +26,10 @@ FORMAT = 1
 class RunState:
     """A run between two updates.
 
-    step: updates made. epoch: the one that is running, from 0. done: the scores (steps, scores) of its
-    steps so far; losses: of all steps before it; epochs: the scores of the epochs before it.
+    step: updates made. epoch: the one that is running, from 0.
+    done: what its steps have given so far (scores, sizes of batches, arrays that metrics gather);
+    losses: of all steps before it; epochs: the scores of the epochs before it. best: of the score that
+    is watched.
     optimizer: by path and slot; averages: by path; random: the framework's own generators, by names
     that only its backend knows. callbacks: what each has kept, in order. scale: of a loss in float16.
     about: what the run is of, and must be of when it goes on.
@@ -35,7 +37,7 @@ class RunState:
 
     step: int
     epoch: int
-    done: np.ndarray
+    done: list[np.ndarray]
     losses: np.ndarray
     epochs: list[dict[str, Any]]
     weights: Arrays
@@ -45,6 +47,7 @@ class RunState:
     random: Arrays = field(default_factory=dict)
     callbacks: list[Any] = field(default_factory=list)
     scale: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
 
 
 def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunState) -> None:
@@ -52,7 +55,8 @@ def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunS
 
     Raises CheckpointError; the file before is whole then.
     """
-    arrays = {f"{RUN_PREFIX}done": state.done, f"{RUN_PREFIX}losses": state.losses}
+    arrays = {f"{RUN_PREFIX}losses": state.losses}
+    arrays |= {f"{RUN_PREFIX}done:{number}": array for number, array in enumerate(state.done)}
     for at, slots in state.optimizer.items():
         for slot, value in slots.items():
             arrays[f"{RUN_PREFIX}optimizer:{slot}:{at}"] = value
@@ -62,6 +66,7 @@ def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunS
         "format": FORMAT,
         "step": state.step,
         "epoch": state.epoch,
+        "best": state.best,
         "epochs": state.epochs,
         "slots": {at: list(slots) for at, slots in state.optimizer.items()},
         "callbacks": state.callbacks,
@@ -96,7 +101,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
         return program, RunState(
             step=kept["step"],
             epoch=kept["epoch"],
-            done=arrays["done"],
+            best=kept["best"],
+            done=list(_of_kind(arrays, "done").values()),
             losses=arrays["losses"],
             epochs=kept["epochs"],
             weights=weights,
@@ -115,4 +121,6 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
 
 
 def _of_kind(arrays: Mapping[str, np.ndarray], kind: str) -> Arrays:
-    return {n.partition(":")[2]: v for n, v in arrays.items() if n.startswith(f"{kind}:")}
+    """By name, in the order of their names."""
+    found = {n.partition(":")[2]: v for n, v in sorted(arrays.items()) if n.startswith(f"{kind}:")}
+    return found

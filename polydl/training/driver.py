@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 
 from polydl.callbacks.callback import Callback
+from polydl.training.checkpointer import Checkpointer
 from polydl.training.run import Run
 
 
 class Driver:
     """The hooks of an emitted `fit`, for one run of it.
 
-    stop: set by an interrupt. commit(losses): called at an epoch's end before anything is told, so
-    that weights and counts are in place; gives the number of updates so far.
+    stop: set by an interrupt. commit: called at an epoch's end before anything is told, so that weights
+    and counts are in place; gives the number of updates so far. checkpointer: comes last, when all
+    others have seen the step or the epoch.
     """
 
     def __init__(
@@ -24,20 +26,24 @@ class Driver:
         run: Run,
         callbacks: Sequence[Callback],
         stop: threading.Event,
-        commit: Callable[[np.ndarray], int],
+        commit: Callable[[], int],
+        checkpointer: Checkpointer | None = None,
     ):
         self.run, self.callbacks, self.interrupt, self.commit = run, callbacks, stop, commit
+        self.checkpointer = checkpointer
         self.in_epoch = False
 
     def begin(self) -> None:
         for callback in self.callbacks:
             callback.on_train_begin(self.run)
 
-    def before_step(self, step: int, results: list[Any]) -> bool:
+    def before_step(self, step: int, results: list[Any], sizes: list[int]) -> bool:
         """Whether to stop before the step of this number."""
         run = self.run
         self._stepped(step)
         run.history.interrupted = self.interrupt.is_set()
+        if self.checkpointer is not None:
+            self.checkpointer.before_step(step, results, sizes)
         if run.history.interrupted or run.stopped:
             return True
         if not self.in_epoch:
@@ -51,9 +57,11 @@ class Driver:
         self.in_epoch = False
         run.epoch += 1
         run.history.add(losses, scores)
-        self._stepped(self.commit(losses))
+        self._stepped(self.commit())
         for callback in self.callbacks:
             callback.on_epoch_end(run, run.epoch, scores)
+        if self.checkpointer is not None:
+            self.checkpointer.after_epoch(scores)
 
     def _stepped(self, step: int) -> None:
         if step > self.run.step:

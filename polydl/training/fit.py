@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +15,16 @@ from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
 from polydl.training.batch_loop import takes_batches
+from polydl.training.checkpoints import RunState
 from polydl.training.diverged import divergence
 from polydl.training.driver import Driver
 from polydl.training.guard import NotFiniteError, guard_for
 from polydl.training.history import History
+from polydl.training.identity import identity
 from polydl.training.interrupts import interrupt_flag
 from polydl.training.prediction import predict
 from polydl.training.preparation import Prepared, Preparing, require_training
+from polydl.training.resuming import Resuming
 from polydl.training.run import Run
 from polydl.training.settings import Training
 
@@ -40,66 +44,81 @@ class Fitting(Preparing):
         callbacks: Sequence[Callback],
         prefetch: int = AHEAD,
         check_finite: bool = True,
+        resume: bool | str | PathLike[str] = False,
     ) -> History:
         """callbacks: those of the training, and others."""
         require_training(training)
         if validation is not None:
             self._check_evaluation()
         ahead = Prefetcher(prefetch, self._place)
-        opened = self._opener.open(training, data, validation, self._epochs)
+        resuming = Resuming(self.backend, training, resume)
+        epoch = self._epochs if resuming.state is None else resuming.state.epoch
+        opened = self._opener.open(resuming.training, data, validation, epoch)
         training = opened.training
-        prepared = self.prepare(training)
-        run = Run(net, training, training.epochs, opened.per_epoch, prepared.steps, prepared.epochs)
+        about = identity(self.program, training, self.backend, self.options, opened.arrays)
+        resuming.check(about)
+        prepared = self.prepare(training, fresh=resuming.state is not None)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
+            history = resuming.put(prepared)
+            self.hand_back(prepared)
+            run = Run(net, training, training.epochs, opened.per_epoch, prepared.steps,
+                      prepared.epochs, history)  # fmt: skip
+            first_step = prepared.steps - resuming.made - len(history.steps)
+            first_epoch, end = run.epoch, run.epoch + training.epochs - len(history.epochs)
             if training.randomness == "native":
                 words = np.random.SeedSequence([training.seed, prepared.epochs]).generate_state(1)
                 stack.enter_context(prepared.model.seeded(int(words[0] & 0x7FFFFFFF)))
-            guard = guard_for(self, prepared) if check_finite else None
+                resuming.put_random(prepared)
+            guard = guard_for(self, prepared, resuming.losses) if check_finite else None
             stop = stack.enter_context(interrupt_flag())
             stack.callback(ahead.close)
-            options: dict[str, Any] = {"batch_size": training.batch_size}
-            if training.data == "batches":
-                options = {}
+            options: dict[str, Any] = resuming.done()
+            if training.data == "arrays":
+                options["batch_size"] = training.batch_size
             if takes_batches(training):
                 options["prefetch"] = ahead
 
-            def before_step(step: int, results: list[Any]) -> bool:
+            def before_step(step: int, results: list[Any], sizes: list[int]) -> bool:
                 self.prepared = None  # a step that dies may take the optimizer's state with it
                 if guard is not None:
                     guard.before_step(step, results)
-                return driver.before_step(step, results)
+                return driver.before_step(step, results, sizes)
 
             def after_epoch(losses: np.ndarray, scores: dict[str, float]) -> None:
                 if guard is not None:
                     guard.epoch_ends(losses)
                 driver.after_epoch(losses, scores)
 
-            def commit(losses: np.ndarray) -> int:
+            def commit() -> int:
                 self.prepared = prepared
-                prepared.steps += len(losses)
-                prepared.epochs += 1
+                prepared.steps = first_step + len(history.steps)
+                prepared.epochs = run.epoch
                 self.hand_back(prepared)
                 if guard is not None:
                     guard.epoch_ended()
                 return prepared.steps
 
-            end = prepared.epochs + training.epochs
+            def take(results: list[Any], sizes: list[int]) -> RunState:
+                return resuming.take(prepared, run, callbacks, about, results, sizes)
 
             def again(trainer: Any, epoch: int, step: int) -> None:
-                own = {k: v for k, v in options.items() if k != "prefetch"}
+                left_out = ("prefetch",) if epoch == first_epoch else ("prefetch", "done")
+                own = {k: v for k, v in options.items() if k not in left_out}
                 place = {"epochs": end - epoch, "first_epoch": epoch, "step": step}
                 prepared.module.fit(trainer, *opened.data, **place, **own)
 
-            driver = Driver(run, callbacks, stop, commit)
+            resuming.load(callbacks)
+            checkpointer = resuming.checkpointer(self.program, run, take)
+            driver = Driver(run, callbacks, stop, commit, checkpointer)
             try:
                 driver.begin()
                 prepared.module.fit(
                     prepared.trainer,
                     *opened.data,
                     opened.validation,
-                    epochs=training.epochs,
-                    first_epoch=prepared.epochs,
+                    epochs=end - first_epoch,
+                    first_epoch=first_epoch,
                     step=prepared.steps,
                     before_step=before_step,
                     after_epoch=after_epoch,

@@ -44,13 +44,16 @@ class Guard:
     """Looks at the losses of a run every LOOK steps and at each epoch's end, at the weights at the
     latter, and raises NotFiniteError. It keeps a copy of an epoch's beginning, to go back to.
 
-    first: the first step of the epoch that runs.
+    first: the first step of the epoch that runs. made: the losses of those of its steps that an earlier
+    process made.
     """
 
-    def __init__(self, fitting: Fitting, prepared: Prepared):
+    def __init__(self, fitting: Fitting, prepared: Prepared, made: np.ndarray):
         self.fitting, self.prepared = fitting, prepared
         self.seen = 0  # results of this epoch
-        self.first = self.looked = prepared.steps
+        self.made = made
+        self.looked = prepared.steps
+        self.first = prepared.steps - len(made)
         self.kept = self.keep(prepared.steps)
 
     def keep(self, step: int) -> Kept:
@@ -74,8 +77,11 @@ class Guard:
         """results: of this epoch's steps, before `step`."""
         if step - self.looked >= LOOK:
             losses = self.prepared.trainer.fetch(results[self.seen :])[:, 0]
-            self._check(losses, self.looked, lambda: self.prepared.trainer.fetch(results)[:, 0])
+            self._check(losses, self.looked, lambda: self._every(results))
             self.seen, self.looked = len(results), step
+
+    def _every(self, results: list[Any]) -> np.ndarray:
+        return np.concatenate([self.made, self.prepared.trainer.fetch(results)[:, 0]])
 
     def epoch_ends(self, losses: np.ndarray) -> None:
         """Before the run's counts go on."""
@@ -86,6 +92,7 @@ class Guard:
     def epoch_ended(self) -> None:
         """After the run's counts went on."""
         self.seen, self.first, self.looked = 0, self.prepared.steps, self.prepared.steps
+        self.made = np.zeros(0)
         if self.looked - self.kept.step >= KEEP:
             self.kept = self.keep(self.looked)
 
@@ -95,10 +102,10 @@ class Guard:
             raise NotFiniteError(self, first + int(bad[0]), float(losses[bad[0]]), every())
 
 
-def guard_for(fitting: Fitting, prepared: Prepared) -> Guard | None:
+def guard_for(fitting: Fitting, prepared: Prepared, made: np.ndarray) -> Guard | None:
     """A Guard, where the backend gives the state of optimizers, which it needs to go back."""
     try:
-        return Guard(fitting, prepared)
+        return Guard(fitting, prepared, made)
     except BackendError:
         return None
 

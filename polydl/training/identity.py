@@ -17,7 +17,8 @@ from polydl.program.types import Program
 from polydl.training.serialization import described
 from polydl.training.settings import Training
 
-FREE = ("epochs", "callbacks", "steps_per_execution")  # what may be another when a run goes on
+# what may be another when a run goes on
+FREE = ("epochs", "callbacks", "checkpoint", "resumed", "steps_per_execution")
 
 
 def identity(

@@ -35,38 +35,37 @@ def fit(
     step=0,
     before_step=None,
     after_epoch=None,
-{prefetch}):
+{prefetch}{done}):
     """Train for some epochs. Returns the loss of every step, and scores by epoch.
 
-    before_step(step, results) may return True to stop; results are those of the epoch so far.
-    after_epoch(losses, scores) sees each epoch.{about}
+    before_step(step, results, sizes) sees what the epoch's batches gave so far, and their sizes;
+    after_epoch(losses, scores) sees each epoch. Both may return True to stop.{about}
     """
     steps, history = [], []
     stopped = False
     for epoch in range(first_epoch, first_epoch + epochs):
-{order}        trainer.start()
+{made}{order}        trainer.start()
         results, sizes = [], []
 {steps}
         trainer.finish()
         if not results:
             break
-        values = trainer.fetch(results)
-        scores = average(values, sizes{gathered})
+{scored}
         if validation is not None and not stopped:
             validated = evaluate(trainer, {validation})
             scores.update({{f"val_{{name}}": value for name, value in validated.items()}})
         steps.append(values[:, 0])
         history.append(scores)
         if after_epoch is not None:
-            after_epoch(values[:, 0], scores)
+            stopped = after_epoch(values[:, 0], scores) or stopped
         if stopped:
             break
     return np.concatenate(steps) if steps else np.zeros(0), history
 '''
 
 _ONE_STEP = """\
-        for start in range(0, len(order), batch_size):
-            stopped = before_step is not None and before_step(step, results)
+        for start in range({first}, len(order), batch_size):
+            stopped = before_step is not None and before_step(step, results, sizes)
             if stopped:
                 break
             batch = order[start : start + batch_size]
@@ -76,8 +75,8 @@ _ONE_STEP = """\
             step += 1"""
 
 _SEVERAL_STEPS = """\
-        for batches in executions(order, batch_size, trainer.steps_per_execution):
-            stopped = before_step is not None and before_step(step, results)
+        for batches in executions({rest}, batch_size, trainer.steps_per_execution):
+            stopped = before_step is not None and before_step(step, results, sizes)
             if stopped:
                 break
             arrays = (x[batches] for x in inputs)
@@ -96,6 +95,21 @@ def executions(order, batch_size, steps):
     if full * batch_size < len(order):
         yield order[None, full * batch_size :]
 '''
+
+_SCORED = """\
+        values = trainer.fetch(results)
+        scores = average(values, sizes{gathered})"""
+
+_SCORED_WITH_DONE = """\
+        seen = [trainer.fetch(results), sizes{gathered}]
+        if done:
+            seen = [np.concatenate(pair) for pair in zip(done, seen)]
+            done = ()
+        values, *others = seen
+        scores = average(values, *others)"""
+
+_DONE = "\n    done: what the first batches of the first epoch gave, which are not run again."
+_MADE = "        made = len(done[1]) if done else 0\n"
 
 _RATES = """\
             rates = [learning_rate(step + i) for i in range(len(batches))]
@@ -157,7 +171,12 @@ def _fit(training: Training, several_steps: bool, gathered: str) -> str:
         epochs=training.epochs,
         size=f"    batch_size={training.batch_size},\n" if arrays else "",
         prefetch="    prefetch=iter,\n" if streamed else "",
-        about=("" if arrays else _SOURCE) + (_PREFETCH if streamed else ""),
+        done="    done=(),\n" if training.resumable else "",
+        made=_MADE if training.resumable else "",
+        scored=(_SCORED_WITH_DONE if training.resumable else _SCORED).format(gathered=gathered),
+        about=("" if arrays else _SOURCE)
+        + (_PREFETCH if streamed else "")
+        + (_DONE if training.resumable else ""),
         order="" if streamed else indent(_order(training), INDENT * 2),
         validation="*validation, batch_size" if arrays else "prefetch(validation(epoch))",
         steps=_wrapped(_steps(training, several_steps, streamed)),
@@ -175,6 +194,8 @@ def _steps(training: Training, several_steps: bool, streamed: bool) -> str:
     return (_SEVERAL_STEPS if several_steps else _ONE_STEP).format(
         batch=_each(training, " {}[batch],"),
         batches=_each(training, " {}[batches],"),
+        first="made * batch_size" if training.resumable else "0",
+        rest="order[made * batch_size :]" if training.resumable else "order",
         rates=_RATES if scheduled else "",
         rate=rate,
     )

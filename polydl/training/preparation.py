@@ -54,13 +54,14 @@ class Preparing:
             self.portable[training.seed] = portable_randomness(self.program, training.seed)
         return self.portable[training.seed]
 
-    def prepare(self, training: Training, keep: bool = True) -> Prepared:
+    def prepare(self, training: Training, keep: bool = True, fresh: bool = False) -> Prepared:
         """The training program, ready to step: the one before if its step is the same.
 
         Else a new one, which goes on with the state of an equal optimizer. keep: for the next fit.
+        fresh: a new one that begins anew.
         """
         emitted = self.emit(training)
-        program, before = self._program(training), self.prepared
+        program, before = self._program(training), None if fresh else self.prepared
         with self.backend.precision(self.options):
             module = execute(emitted.source, self.backend.name)
             alike = before is not None and before.program is program

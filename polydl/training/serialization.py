@@ -15,6 +15,7 @@ from polydl.optimizers.optimizer import Optimizer
 from polydl.penalties.penalty import Penalty
 from polydl.schedules.schedule import Schedule
 from polydl.spec.registry import CLASSES
+from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def from_json(text: str) -> Training:
         if given.pop("format") != FORMAT:
             raise ProgramError("a Training of another format version")
         groups = tuple(ParameterGroup(**group) for group in given.pop("groups"))
+        if given.get("checkpoint") is not None:
+            given["checkpoint"] = Checkpoint(**given["checkpoint"])
         return Training(**{name: _built(v) for name, v in given.items()}, groups=groups)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         if isinstance(error, ProgramError):
@@ -53,7 +56,7 @@ def described(training: Training) -> dict[str, Any]:
 
 def _written(value: Any, own: bool = True) -> Any:
     """own: only of polydl's own parts."""
-    if isinstance(value, ParameterGroup):
+    if isinstance(value, (ParameterGroup, Checkpoint)):
         return asdict(value)
     if isinstance(value, (list, tuple)):
         return [_written(item, own) for item in value]

@@ -19,6 +19,7 @@ from polydl.metrics.named import named
 from polydl.optimizers.optimizer import Optimizer
 from polydl.penalties.penalty import Penalty
 from polydl.schedules.schedule import Schedule
+from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
 from polydl.training.serialization import from_json, to_json
 
@@ -50,7 +51,8 @@ class Training:
     axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
     is. callbacks: what looks on and may steer, in this order: a user's own dl.Callback, logs, a bar.
-    penalties: terms of the loss that are of parameters, such as dl.L2(1e-4).
+    penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). checkpoint: when the run
+    is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
     """
 
     loss: Loss
@@ -71,7 +73,9 @@ class Training:
     augment: Sequence[Augmentation] = ()
     callbacks: Sequence[Callback] = ()
     penalties: Sequence[Penalty] = ()
+    checkpoint: Checkpoint | None = None
     data: Literal["arrays", "batches"] = "arrays"
+    resumed: bool = False
 
     def __post_init__(self) -> None:
         listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
@@ -101,6 +105,8 @@ class Training:
             raise DefinitionError(
                 f"Training: randomness must be 'native' or 'portable', got {self.randomness!r}"
             )
+        good = self.checkpoint is None or isinstance(self.checkpoint, Checkpoint)
+        _require(good, "checkpoint must be dl.Checkpoint(folder)", self.checkpoint)
         self._check_gradients()
         self._check_loss()
         self._check_augment()
@@ -135,6 +141,11 @@ class Training:
         _require(listed and all(isinstance(c, Callback) for c in self.callbacks),
                  "callbacks must be dl.Callback objects in a list", self.callbacks)  # fmt: skip
         object.__setattr__(self, "callbacks", tuple(self.callbacks))
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the loop can begin in the middle of an epoch."""
+        return self.resumed or self.checkpoint is not None
 
     @property
     def takes_rate(self) -> bool:

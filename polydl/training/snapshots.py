@@ -10,7 +10,7 @@ from polydl.backend import Backend
 from polydl.training.checkpoints import RunState
 
 if TYPE_CHECKING:
-    from polydl.training.fit import Prepared
+    from polydl.training.preparation import Prepared
 
 
 def take_state(
@@ -18,7 +18,7 @@ def take_state(
     prepared: Prepared,
     step: int,
     epoch: int,
-    done: np.ndarray,
+    done: list[np.ndarray],
     about: dict[str, Any],
 ) -> RunState:
     """Between two steps, with the Trainer finished: its model holds the weights.

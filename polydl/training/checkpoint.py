@@ -1,0 +1,52 @@
+"""Checkpoint: when a run is written down, and where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+from polydl.errors import DefinitionError
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+NUMBERED = "step-*.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Write what a run needs to go on, as it goes: `fit(..., resume=True)` goes on from the last.
+
+    folder: made if it is not there. `last.safetensors` in it is the newest. every_epochs and
+    every_steps: how often (Keras looks up between executions, of up to ten steps). best: a score, such
+    as "val_loss", whose best epoch is kept as `best.safetensors`; mode: whether its "min" or "max" is
+    best. keep: how many of the newest are kept besides, as `step-00000120.safetensors`.
+
+    Each file is one model with its weights, which `dl.load` opens on any backend, and the state of the
+    run. It is complete or not there: written under another name, synced, and moved into place.
+    """
+
+    folder: str
+    every_epochs: int | None = 1
+    every_steps: int | None = None
+    best: str | None = None
+    mode: Literal["min", "max"] = "min"
+    keep: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.folder, (str, os.PathLike)) or not str(self.folder):
+            raise DefinitionError(f"Checkpoint: folder must be a path, got {self.folder!r}")
+        object.__setattr__(self, "folder", os.fspath(self.folder))
+        for name, least in (("every_epochs", 1), ("every_steps", 1), ("keep", 0)):
+            value = getattr(self, name)
+            if value is None and name != "keep":
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise DefinitionError(
+                    f"Checkpoint: {name} must be an integer of {least} or more, got {value!r}"
+                )
+        if self.every_epochs is None and self.every_steps is None and self.best is None:
+            raise DefinitionError(
+                "Checkpoint: it is never written: give every_epochs, every_steps or best"
+            )
+        if self.mode not in ("min", "max"):
+            raise DefinitionError(f"Checkpoint: mode must be 'min' or 'max', got {self.mode!r}")

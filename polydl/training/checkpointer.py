@@ -1,0 +1,128 @@
+"""Writes a run's checkpoints as it goes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polydl.errors import CheckpointError
+from polydl.program.types import Program
+from polydl.training.checkpoint import BEST, LAST, NUMBERED, Checkpoint
+from polydl.training.checkpoints import RunState, write_checkpoint
+from polydl.training.run import Run
+
+
+class Checkpointer:
+    """take(results, sizes) gives the state of now, in the middle of an epoch or, without, after one."""
+
+    def __init__(
+        self,
+        spec: Checkpoint,
+        program: Program,
+        take: Callable[[list[Any], list[int]], RunState],
+        run: Run,
+        best: float | None,
+    ):
+        self.spec, self.program, self.take, self.run = spec, program, take, run
+        self.folder, self.written, self.best = Path(spec.folder), run.step, best
+        _prepare(self.folder)
+
+    def before_step(self, step: int, results: list[Any], sizes: list[int]) -> None:
+        every = self.spec.every_steps
+        due = every is not None and step - self.written >= every
+        if due or self.run.history.interrupted:
+            state = self.take(results, sizes)
+            if _is_finite(state):  # else the run is about to end
+                self._write(state)
+
+    def after_epoch(self, scores: dict[str, Any]) -> None:
+        if self.run.history.interrupted:  # in the middle of an epoch, which has been written so
+            return
+        better = self._is_better(scores)
+        every = self.spec.every_epochs
+        due = every is not None and len(self.run.history.epochs) % every == 0
+        steps = self.spec.every_steps
+        due = due or (steps is not None and self.run.step - self.written >= steps)
+        if not (due or better):
+            return
+        state = self.take([], [])
+        if better:
+            self._write(state, BEST)
+        if due:
+            self._write(state)
+
+    def _is_better(self, scores: dict[str, Any]) -> bool:
+        """NaN never is."""
+        if self.spec.best is None:
+            return False
+        value = float(scores[self.spec.best])
+        if np.isnan(value):
+            return False
+        sign = 1.0 if self.spec.mode == "min" else -1.0
+        better = self.best is None or sign * value < sign * self.best
+        if better:
+            self.best = value
+        return better
+
+    def _write(self, state: RunState, name: str = LAST) -> None:
+        state.best = self.best
+        write_checkpoint(self.folder / name, self.program, state)
+        if name != LAST:
+            return
+        self.written = state.step
+        if self.spec.keep:
+            self._keep(state.step)
+
+    def _keep(self, step: int) -> None:
+        """One more numbered file, and the oldest gone."""
+        place = self.folder / f"step-{step:08d}.safetensors"
+        partial = place.with_name(f".{place.name}.{secrets.token_hex(8)}.partial")
+        try:
+            shutil.copyfile(self.folder / LAST, partial)
+            os.replace(partial, place)
+        except OSError as error:
+            raise CheckpointError(f"{place} cannot be written: {error}") from error
+        finally:
+            with suppress(OSError):
+                partial.unlink()
+        for old in sorted(self.folder.glob(NUMBERED))[: -self.spec.keep]:
+            old.unlink()
+
+
+def _is_finite(state: RunState) -> bool:
+    """A run that has diverged leaves the checkpoint before."""
+    arrays = [*state.weights.values(), *(done for done in state.done[:1])]
+    return all(np.isfinite(a).all() for a in arrays if a.dtype.kind == "f")
+
+
+def _prepare(folder: Path) -> None:
+    """Have the folder, writable, without the halves that a killed run left. Else CheckpointError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".{secrets.token_hex(8)}.partial"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise CheckpointError(
+            f"checkpoints cannot be written to {folder}: {error}. Give a folder that can be written to"
+        ) from error
+    for half in folder.glob(".*.partial"):
+        with suppress(OSError):
+            half.unlink()
+
+
+def newest(folder: str) -> Path | None:
+    """The newest checkpoint of a folder, if there is one."""
+    last = Path(folder) / LAST
+    if last.exists():
+        return last
+    numbered = sorted(Path(glob.escape(folder)).glob(NUMBERED))
+    return numbered[-1] if numbered else None

@@ -1,0 +1,141 @@
+"""Going on with a run from a checkpoint: of the same backend, or of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from os import PathLike, fspath, path
+from typing import Any
+
+import numpy as np
+
+from polydl.backend import Backend
+from polydl.callbacks.callback import Callback
+from polydl.errors import CheckpointError
+from polydl.program.types import Program
+from polydl.training.checkpointer import Checkpointer, newest
+from polydl.training.checkpoints import RunState, read_checkpoint
+from polydl.training.history import History
+from polydl.training.identity import check_identity
+from polydl.training.preparation import Prepared
+from polydl.training.run import Run
+from polydl.training.settings import Training
+from polydl.training.snapshots import put_random, put_state, take_state
+
+
+class Resuming:
+    """What a fit takes from the checkpoint that it goes on from; without one, it begins.
+
+    given: True for the newest of the training's own folder, if there is one; or a folder, or a file.
+    """
+
+    def __init__(self, backend: Backend, training: Training, given: bool | str | PathLike[str]):
+        self.backend = backend
+        self.where = _place(training, given)
+        self.state: RunState | None = None
+        if self.where is not None:
+            _, self.state = read_checkpoint(self.where)
+            training = replace(training, resumed=True)
+        self.training = training
+        self.epoch = 0 if self.state is None else self.state.epoch
+
+    @property
+    def made(self) -> int:
+        """Steps of the running epoch that were made before."""
+        return len(self.state.done[1]) if self.state is not None and self.state.done else 0
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Of those steps."""
+        return self.state.done[0][:, 0] if self.state is not None and self.made else np.zeros(0)
+
+    def check(self, about: dict[str, Any]) -> None:
+        """Raise CheckpointError if the run that begins is not the one of the checkpoint."""
+        if self.state is not None:
+            check_identity(self.state.about, about, str(self.where))
+
+    def put(self, prepared: Prepared) -> History:
+        """Everything into its place but random numbers and callbacks; the history before."""
+        if self.state is None:
+            return History()
+        put_state(self.backend, prepared, self.state)
+        return History(self.state.losses, list(self.state.epochs))
+
+    def put_random(self, prepared: Prepared) -> None:
+        if self.state is not None:
+            put_random(self.backend, prepared, self.state)
+
+    def load(self, callbacks: Sequence[Callback]) -> None:
+        """What callbacks have kept, for those that are the same and in the same order."""
+        kept = [] if self.state is None else self.state.callbacks
+        kinds = [kind for kind, _ in kept]
+        if kinds == [callback.kind for callback in callbacks][: len(kinds)]:
+            for callback, (_, state) in zip(callbacks, kept, strict=False):
+                callback.load_state(state)
+
+    def done(self) -> dict[str, Any]:
+        """The argument of the emitted loop."""
+        return {"done": self.state.done} if self.state is not None and self.state.done else {}
+
+    def checkpointer(
+        self, program: Program, run: Run, take: Callable[[list[Any], list[int]], RunState]
+    ) -> Checkpointer | None:
+        """What writes the run's own checkpoints."""
+        if self.training.checkpoint is None:
+            return None
+        best = None if self.state is None else self.state.best
+        return Checkpointer(self.training.checkpoint, program, take, run, best)
+
+    def take(
+        self,
+        prepared: Prepared,
+        run: Run,
+        callbacks: Sequence[Callback],
+        about: dict[str, Any],
+        results: list[Any],
+        sizes: list[int],
+    ) -> RunState:
+        """The state of now: in the middle of an epoch that gave results, or without any after one."""
+        trainer, done = prepared.trainer, self._done(prepared, run, results, sizes)
+        if results:
+            trainer.finish()
+        state = take_state(self.backend, prepared, run.step, run.epoch, done, about)
+        if results:
+            trainer.start()
+        state.losses, state.epochs = run.history.steps, run.history.epochs
+        state.callbacks = [[callback.kind, callback.state()] for callback in callbacks]
+        return state
+
+    def _done(
+        self, prepared: Prepared, run: Run, results: list[Any], sizes: list[int]
+    ) -> list[np.ndarray]:
+        before = self.done().get("done", []) if run.epoch == self.epoch else []
+        if not results:
+            return list(before)
+        trainer = prepared.trainer
+        gathered = trainer.gather(results) if hasattr(trainer, "gather") else []
+        done = [trainer.fetch(results), np.array(sizes), *gathered]
+        return [np.concatenate(p) for p in zip(before, done, strict=True)] if before else done
+
+
+def _place(training: Training, given: bool | str | PathLike[str]) -> str | None:
+    """The file to go on from, or None to begin."""
+    if given is False:
+        return None
+    if given is True:
+        if training.checkpoint is None:
+            raise CheckpointError(
+                "resume=True goes on from the checkpoints of this Training, which has none. Give "
+                "Training(checkpoint=dl.Checkpoint(folder)), or resume=file"
+            )
+        found = newest(training.checkpoint.folder)
+        return None if found is None else fspath(found)
+    if not isinstance(given, (str, PathLike)):
+        raise CheckpointError(f"resume must be True, False, a folder or a file, got {given!r}")
+    place = fspath(given)
+    if not path.isdir(place):
+        return place
+    found = newest(place)
+    if found is None:
+        raise CheckpointError(f"there is no checkpoint in {place}")
+    return fspath(found)
