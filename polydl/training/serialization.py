@@ -67,7 +67,8 @@ def _written(value: Any, own: bool = True) -> Any:
             f"Training: {value.kind} is not one of polydl's own and cannot be written as JSON. "
             f"{nearest(value.kind, _family(value))}"
         )
-    settings = {name: _written(getattr(value, name), own) for name in value.config()}
+    found = value.config().items()
+    settings = {name: _written(getattr(value, name, given), own) for name, given in found}
     return {"kind": value.kind, **settings}
 
 
