@@ -265,7 +265,7 @@ def _compiled(file: Path, backend: str, device: str, dtype: str) -> tuple[Experi
     from polydl.experiment import load_experiment
 
     experiment = load_experiment(file)
-    experiment.arrays(dtype)
+    experiment.check(dtype)
     seed = experiment.training.seed
     return experiment, compile(
         experiment.program, backend=backend, seed=seed, dtype=dtype, device=device

@@ -19,6 +19,8 @@ from polydl.errors import DataError, DefinitionError, PolydlError
 from polydl.precision import check_dtype
 from polydl.program.structure import flatten
 from polydl.program.types import Program
+from polydl.sources.making import arrays_of, source_of
+from polydl.sources.opening import Opener
 from polydl.spec.input import Input
 from polydl.spec.module import Module
 from polydl.training.arrays import Data, training_arrays, weighted
@@ -33,14 +35,15 @@ class Experiment:
 
     model: a dl.Module with its `inputs`, or a dl.Program without. data and validation: arrays
     (inputs, targets), or (inputs, targets, weights), with the samples along the first axis; targets
-    are None for a loss that takes none. name: shown in reports.
+    are None for a loss that takes none. Or batches as `fit` takes them, which come again for each
+    epoch; a comparison needs arrays. name: shown in reports.
     """
 
     model: Module | Program
     inputs: Input | Sequence[Input] | Mapping[str, Input] | None
     training: Training
-    data: tuple[Any, ...]
-    validation: tuple[Any, ...] | None = None
+    data: Any
+    validation: Any = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -59,12 +62,26 @@ class Experiment:
         if not isinstance(self.training, Training):
             what = _what(self.training)
             raise DefinitionError(f"Experiment: training must be a dl.Training, got {what}")
-        self.data = _samples(self.data, "data")
+        self.data = self._given(self.data, "data")
         if self.validation is not None:
-            self.validation = _samples(self.validation, "validation")
-        self.training = weighted(self.training, self.data)
+            self.validation = self._given(self.validation, "validation")
+        if isinstance(self.data, tuple):
+            self.training = weighted(self.training, self.data)
         if self.name is not None and not isinstance(self.name, str):
             raise DefinitionError(f"Experiment: name must be text, got {_what(self.name)}")
+
+    def _given(self, data: Any, where: str) -> Any:
+        """Arrays, or what gives batches."""
+        data = arrays_of(data)
+        source = source_of(data, self.training, "float32", f"Experiment: {where}")
+        if source is None:
+            return _samples(data, where)
+        if source.once:
+            raise DataError(
+                f"Experiment: the batches of {where} come once only, as from a generator. Give a list, "
+                "or a function of the epoch that makes them anew"
+            )
+        return data
 
     @cached_property
     def program(self) -> Program:
@@ -88,14 +105,26 @@ class Experiment:
     def arrays(self, dtype: str = "float32") -> tuple[Data, Data | None]:
         """Data and validation, as (inputs in flat order, (targets, weights)), cast and checked.
 
-        Raises DataError, DTypeError or ShapeError for arrays that the model or the loss cannot take.
+        Raises DataError, DTypeError or ShapeError for arrays that the model or the loss cannot take,
+        and DataError for batches.
         """
         check_dtype(dtype, training=True)
+        for where, given in (("data", self.data), ("validation", self.validation)):
+            if given is not None and not isinstance(given, tuple):
+                raise DataError(
+                    f"Experiment: {where} comes in batches, and a comparison needs arrays, which it "
+                    "hands to each backend's process. Give (inputs, targets)"
+                )
         program, training = self.program, self.training
         data = training_arrays(program, training, dtype, self.data, "data")
         if self.validation is None:
             return data, None
         return data, training_arrays(program, training, dtype, self.validation, "validation")
+
+    def check(self, dtype: str = "float32") -> None:
+        """Raise what `arrays` raises; of batches, the first one is looked at."""
+        check_dtype(dtype, training=True)
+        Opener(self.program, dtype).open(self.training, self.data, self.validation)
 
 
 def load_experiment(path: str | Path) -> Experiment:

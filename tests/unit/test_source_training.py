@@ -320,3 +320,26 @@ BAD = [
 def test_bad_input(make, text):
     with pytest.raises((DataError, DefinitionError, TypeError), match=text):
         make()
+
+
+# --- experiments ----------------------------------------------------------------------------------
+
+
+def experiment(data, validation=None):
+    model = dl.Sequential(dl.Dense(5), dl.tanh, dl.Dense(3))
+    return dl.Experiment(model, dl.Input((None, 4)), training(shuffle=False), data, validation)
+
+
+def test_an_experiment_of_batches_trains_and_is_not_compared(expected):
+    made = experiment(cut(X, Y), [(X[:9], Y[:9])])
+    made.check()
+    history = net().fit(made.training, made.data, made.validation)
+    np.testing.assert_array_equal(history.steps, expected.steps)
+    with pytest.raises(DataError, match=r"data comes in batches.*comparison needs arrays"):
+        made.arrays()
+    with pytest.raises(DataError, match="batches of data come once only"):
+        experiment(iter(cut(X, Y)))
+    with pytest.raises(DataError, match=r"^data: batch 0 .*input 'x': expected the shape"):
+        experiment(cut(X[:, :2], Y)).check()
+    columns = experiment(dl.Columns({"x": X, "y": Y}, "x", "y"))
+    assert columns.data[0] is X
