@@ -31,12 +31,12 @@ def check_net(net: object, function: str) -> Net:
 
 
 def check_training(training: object, function: str) -> Training:
-    """It, without its callbacks, which are for runs that count."""
+    """It, without callbacks and checkpoints, which are for runs that count."""
     if not isinstance(training, Training):
         raise DefinitionError(
             f"dl.{function}: expected a dl.Training, got {type(training).__name__}"
         )
-    return replace(training, callbacks=())
+    return replace(training, callbacks=(), checkpoint=None)
 
 
 def first_batch(net: Net, training: Training, data: Any) -> tuple[Training, Data]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from polydl.errors import DivergenceError, PolydlError
-from polydl.training.guard import Guard, Kept, NotFiniteError, ReachedError, Replay, not_finite
+from polydl.training.checkpoints import RunState
+from polydl.training.guard import Guard, NotFiniteError, ReachedError, Replay, not_finite
 from polydl.training.history import History
 
 Run = Callable[[Any, int, int], None]  # the emitted fit with a trainer, from an epoch and a step
@@ -33,9 +34,9 @@ def divergence(found: NotFiniteError, history: History, run: Run) -> DivergenceE
         what = f"the update of step {found.step} makes weights that are not finite"
     bad, state, batch = _before(guard, found, prepared.epochs, run)
     guard.restore(state)
+    training = prepared.emitted.parts.training
     cause, searched = None, []
     if batch is not None:
-        training = prepared.emitted.parts.training
         updated = found.loss is None or bad < found.step
         try:
             cause = cause_of(guard.fitting, training, state.weights, batch, bad, updated)
@@ -46,13 +47,15 @@ def divergence(found: NotFiniteError, history: History, run: Run) -> DivergenceE
         text += f", after the update of step {bad} made weights that are not finite"
     losses = history.steps[: len(history.steps) - (found.loss is not None)]
     kept = f"The net holds the weights of before step {state.step}, the last good ones"
+    if training.checkpoint is not None:
+        kept += f". The checkpoints in {training.checkpoint.folder} are of before it too"
     notes = [text, *searched, *([str(cause)] if cause else []), advice(cause, losses), kept]
     return DivergenceError(". ".join(notes), bad, cause.path if cause else "", history)
 
 
 def _before(
     guard: Guard, found: NotFiniteError, epoch: int, run: Run
-) -> tuple[int, Kept, tuple[np.ndarray, ...] | None]:
+) -> tuple[int, RunState, tuple[np.ndarray, ...] | None]:
     """(the step that goes wrong, where the run stood before it, its batch, where that was found)."""
     end = found.step + (found.loss is None)  # the bad value is there before this step
     replay = Replay(guard, end)

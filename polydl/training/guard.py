@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polydl.backend import OptimizerState
 from polydl.errors import BackendError
+from polydl.training.checkpoints import RunState
+from polydl.training.snapshots import put_random, put_state, take_state
 
 if TYPE_CHECKING:
     from polydl.training.fit import Fitting, Prepared
@@ -29,17 +30,6 @@ class NotFiniteError(Exception):
         self.guard, self.step, self.loss, self.losses = guard, step, loss, losses
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Where a run stood before `step`, at the beginning of `epoch`."""
-
-    step: int
-    epoch: int
-    weights: Mapping[str, np.ndarray]
-    optimizer: OptimizerState
-    random: Mapping[str, np.ndarray]  # where the framework's own generators are
-
-
 class Guard:
     """Looks at the losses of a run every LOOK steps and at each epoch's end, at the weights at the
     latter, and raises NotFiniteError. It keeps a copy of an epoch's beginning, to go back to.
@@ -56,22 +46,16 @@ class Guard:
         self.first = prepared.steps - len(made)
         self.kept = self.keep(prepared.steps)
 
-    def keep(self, step: int) -> Kept:
+    def keep(self, step: int) -> RunState:
         """A copy of where the run stands, before `step`. The trainer must not hold the weights."""
         prepared, backend = self.prepared, self.fitting.backend
-        state = backend.optimizer_state(prepared.emitted, prepared.model, prepared.trainer)
-        model = prepared.model
-        return Kept(step, prepared.epochs, model.get_weights(), state, model.random_state())
+        about = {"backend": backend.name}
+        return take_state(backend, prepared, step, prepared.epochs, [], about)
 
-    def restore(self, kept: Kept) -> None:
+    def restore(self, kept: RunState) -> None:
         """Put the model, the optimizer and the counts there. The trainer must not hold the weights."""
-        prepared, backend = self.prepared, self.fitting.backend
-        prepared.model.set_weights(kept.weights)
-        backend.set_optimizer_state(
-            prepared.emitted, prepared.model, prepared.trainer, kept.optimizer, kept.step
-        )
-        prepared.model.set_random_state(kept.random)
-        prepared.steps, prepared.epochs = kept.step, kept.epoch
+        put_state(self.fitting.backend, self.prepared, kept)
+        put_random(self.fitting.backend, self.prepared, kept)
 
     def before_step(self, step: int, results: list[Any]) -> None:
         """results: of this epoch's steps, before `step`."""
@@ -129,7 +113,7 @@ class Replay:
 
     guard: Guard
     last: int
-    kept: Kept | None = None
+    kept: RunState | None = None
 
     def __post_init__(self) -> None:
         self.trainer = self.guard.prepared.trainer

@@ -187,6 +187,31 @@ def test_images_in_channels_first():
     assert (error.step, error.path) == (11, "shift")
 
 
+def test_checkpoints_stay_good(tmp_path):
+    settings = training(Steady(), epochs=9, checkpoint=dl.Checkpoint(tmp_path, every_steps=1))
+    one = net(Shift())
+    error = diverged(one, settings)
+    assert f"The checkpoints in {tmp_path} are of before it too" in str(error)
+    last = dl.load(tmp_path / "last.safetensors", backend="torch")
+    np.testing.assert_array_equal(last.weights["0.shift"], one.weights["0.shift"])
+
+
+def test_a_run_that_was_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(guard, "LOOK", 1)
+    settings = training(Steady(), epochs=9, checkpoint=dl.Checkpoint(tmp_path, every_steps=1))
+
+    class Stop(dl.Callback):
+        def on_step_end(self, run, step):
+            if step == 7:
+                run.stop()
+
+    net(Shift()).fit(training(Steady(), epochs=9, checkpoint=settings.checkpoint,
+                              callbacks=[Stop()]), (x, targets))  # fmt: skip
+    error = diverged(net(Shift()), settings, resume=True)
+    assert (error.step, error.path) == (11, "0")
+    assert len(error.history.steps) == 12
+
+
 def test_it_goes_on_from_there():
     one = net(dl.Dense(2), dtype="float64")
     diverged(one, training(rate=1e4, epochs=30))

@@ -94,6 +94,18 @@ def test_a_rate_too_large_diverges():
     assert "Lower the learning rate" in str(report)
 
 
+def test_callbacks_and_checkpoints_are_left_alone(tmp_path):
+    class Loud(dl.Callback):
+        def on_train_begin(self, run):
+            raise AssertionError
+
+    settings = training(callbacks=[Loud()], checkpoint=dl.Checkpoint(tmp_path))
+    dl.overfit_one_batch(net(), settings, (x, labels), steps=2)
+    dl.check_gradients(net(), settings, (x, labels))
+    dl.find_lr(net(), settings, (x, labels), steps=20)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_cannot_be_run():
     with pytest.raises(DefinitionError, match="steps must be 1 or more, got 0"):
         dl.overfit_one_batch(net(), training(), (x, labels), steps=0)
