@@ -241,7 +241,7 @@ MUTANTS: tuple[CoreMutant, ...] = (
     CoreMutant("Nesterov dropped", "sgd, nesterov", SGD.update, r"if self\.nesterov", "if False"),
     CoreMutant("damped momentum", "sgd, momentum", SGD.update,
                r"slots\[0\] \+ gradient", "slots[0] + (1.0 - self.momentum) * gradient"),
-    CoreMutant("the first gradient damped", "sgd, dampening", SGD.update, r"step == 1", "step == 0"),
+    CoreMutant("the first gradient damped", "sgd, dampening", SGD.update, r"step > 1", "step > 0"),
     CoreMutant("decay without the rate", "adamw", Decaying.decayed,
                r"self\.learning_rate \* self\.weight_decay", "self.weight_decay"),
     CoreMutant("Adam's betas swapped", "adam, large epsilon", Moments.moments,

@@ -13,8 +13,13 @@ PYTHON_WORDS = frozenset(keyword.kwlist) | {"self", "super", "match", "case", "t
 BUILTINS = frozenset(dir(builtins))
 
 
+_WORDS = frozenset({"NAdam", "RAdam", "RMSprop"})  # that are written in one
+
+
 def snake_case(name: str) -> str:
     """ "ResBlock" to "res_block", "ViT" to "vit"; a trailing "2D" is left out: "Conv2D" to "conv"."""
+    if name in _WORDS:
+        return name.lower()
     name = re.sub(r"[123]D$", "", name)
     name = re.sub(r"([a-z0-9])([A-Z])(?!$)", r"\1_\2", name)
     return re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name).lower()

@@ -5,7 +5,7 @@ import math
 from polydl import ops
 from polydl.errors import DefinitionError
 from polydl.optimizers.moments import Moments
-from polydl.optimizers.settings import Rate
+from polydl.optimizers.settings import Rate, rest
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -44,7 +44,7 @@ class RAdam(Moments):
         first = first_moment / (1.0 - self.beta1**count)
         # 1 - beta2^t without the digits that it loses in single precision, where ρ is near 5
         correction = -ops.expm1(count * math.log(self.beta2))
-        longest = 2.0 / (1.0 - self.beta2) - 1.0
+        longest = 2.0 / rest(self.beta2) - 1.0
         length = longest - 2.0 * count * (1.0 - correction) / correction
         known = length > 5.0
         safe = ops.where(known, length, 5.0)

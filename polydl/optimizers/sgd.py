@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from polydl import ops
 from polydl.errors import DefinitionError
 from polydl.layers.checks import require_within
-from polydl.optimizers.settings import Decaying, Rate, require_rate, rest
+from polydl.optimizers.settings import Decaying, Rate, require_rate
 from polydl.spec.registry import builtin
 from polydl.spec.tensor import Tensor
 
@@ -45,8 +44,8 @@ class SGD(Decaying):
         if not slots:
             return (parameter - self.learning_rate * gradient,)
         if self.dampening:
-            share = ops.where(step == 1, 1.0, rest(self.dampening))
-            velocity = self.momentum * slots[0] + share * gradient
+            later = (step > 1).astype("float")
+            velocity = self.momentum * slots[0] + (1.0 - self.dampening * later) * gradient
         else:
             velocity = self.momentum * slots[0] + gradient
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
