@@ -6,12 +6,13 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polydl.errors import PolydlError
+from polydl.errors import DivergenceError, PolydlError
 
 if TYPE_CHECKING:
     from polydl.experiment import Experiment
@@ -122,17 +123,23 @@ def train(
     """
     experiment, net = _compiled(file, backend, device, dtype)
     _make_folder(out)
-    history = net.fit(
-        experiment.training,
-        experiment.data,
-        experiment.validation,
-        after_epoch=_epoch_line(experiment.training.epochs),
-    )
+    diverged = None
+    try:
+        history = net.fit(
+            experiment.training,
+            experiment.data,
+            experiment.validation,
+            after_epoch=_epoch_line(experiment.training.epochs),
+        )
+    except DivergenceError as error:  # the net holds what is good
+        diverged, history = error, error.history
     net.save(out / "model.safetensors")
     net.save_source(out / "model.py")
     (out / "training.py").write_text(net.training_source, encoding="utf-8")
     (out / "history.json").write_text(_history_json(history), encoding="utf-8")
     typer.echo(f"model.safetensors, model.py, training.py and history.json are in {out}")
+    if diverged is not None:
+        raise diverged
     if history.interrupted:
         typer.echo("Interrupted: what was learnt until then has been kept.", err=True)
         raise typer.Exit(130)
@@ -291,7 +298,7 @@ def _make_folder(path: Path) -> None:
 def _history_json(history: History) -> str:
     content: dict[str, Any] = {
         "epochs": history.epochs,
-        "steps": history.steps.tolist(),
+        "steps": [loss if isfinite(loss) else None for loss in history.steps.tolist()],
         "interrupted": history.interrupted,
     }
     return json.dumps(content, indent=1)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polydl.training.history import History
+
 
 class PolydlError(Exception):
     """Base of all errors raised by polydl. located: the text says at which layer."""
@@ -53,7 +58,7 @@ class DivergenceError(PolydlError, ArithmeticError):
     net holds the weights of before that step, the last that are good.
     """
 
-    def __init__(self, text: str, step: int = 0, path: str = "", history: object = None):
+    def __init__(self, text: str, step: int, path: str, history: History):
         super().__init__(text)
         self.step, self.path, self.history = step, path, history
 

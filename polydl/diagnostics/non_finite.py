@@ -83,7 +83,7 @@ class NonFinite:
         text += f": {self.count} of {self.size} numbers of its result{name}"
         if self.index:
             text += f", the first at {list(self.index)}"
-        return "; ".join([text, *map(str, self.operands)])
+        return "; ".join([text, *dict.fromkeys(map(str, self.operands))])
 
 
 class NonFiniteWatch:

@@ -75,6 +75,19 @@ def test_train_writes_what_is_needed_to_go_on(
 
 
 @needs_torch
+def test_train_keeps_what_is_good_of_a_run_that_diverges(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(FILE.replace("dl.SGD(0.1)", "dl.SGD(1e30)"))
+    assert run("train", file, "--backend", "torch", "--out", tmp_path / "out") == 1
+    assert "error: training diverged: the loss of step" in capsys.readouterr().err
+    net = dl.load(tmp_path / "out" / "model.safetensors", backend="torch")
+    assert all(np.isfinite(value).all() for value in net.weights.values())
+    steps = json.loads((tmp_path / "out" / "history.json").read_text())["steps"]
+    assert steps[-1] is None
+
+
+@needs_torch
 def test_lr_find_prints_a_table_and_draws_a_plot(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
