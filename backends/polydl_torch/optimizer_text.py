@@ -6,17 +6,24 @@ from collections.abc import Sequence
 
 from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
+from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.rule_groups import RuleGroup, first_value
 from polydl.training.selection import select
 
 
 def optimizers_of(groups: Sequence[RuleGroup]) -> list[list[RuleGroup]]:
-    """The optimizers: torch's of one class take several groups, a definition takes one."""
+    """The optimizers: torch's of one class and kind take several groups, a definition takes one."""
     found: dict[object, list[RuleGroup]] = {}
     for number, group in enumerate(groups):
-        key = group.native.name if group.native else number
+        key = _kind(group.native) if group.native else number
         found.setdefault(key, []).append(group)
     return list(found.values())
+
+
+def _kind(native: NativeOptimizer) -> object:
+    """Equal where groups may differ: all have the same settings, but for decay, and begin alike."""
+    names = tuple(name for name in native.settings if name not in _OFF)
+    return native.name, names, native.settings.get("initial_accumulator_value")
 
 
 def construction(
@@ -71,7 +78,7 @@ def _differences(parts: TrainingParts, first: RuleGroup, group: RuleGroup) -> di
     assert first.native is not None
     assert group.native is not None
     names = dict.fromkeys([*group.native.settings, *first.native.settings])
-    texts = {name: group.native.settings.get(name, _OFF.get(name, "")) for name in names}
+    texts = {name: group.native.settings.get(name) or _OFF[name] for name in names}
     own = {name: text for name, text in texts.items() if first.native.settings.get(name) != text}
     if _rate(parts, group) != _rate(parts, first):
         own["lr"] = _rate(parts, group)

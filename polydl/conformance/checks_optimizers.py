@@ -63,7 +63,7 @@ def model() -> Sequential:
 
 
 def training_of(row: OptimizerRow) -> Training:
-    return Training(MSE(), row.rule, SAMPLES, shuffle=False)
+    return Training(MSE(), row.rule, SAMPLES, shuffle=False, groups=row.groups)
 
 
 @memoized(ORACLE)

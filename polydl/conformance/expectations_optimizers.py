@@ -30,6 +30,19 @@ def _descent(direction: Direction, weight_decay: float = 0.0, decoupled: bool = 
     return formula
 
 
+def grouped(rest: Formula, groups: dict[str, tuple[Formula | None, float]]) -> Formula:
+    """Others, and factors of the rate, for paths that begin so. None: they stay."""
+
+    def formula(
+        path: str, p: Array, g: Array, t: int, rate: float, kept: tuple[Array, ...]
+    ) -> Stepped:
+        own = (value for begin, value in groups.items() if path.startswith(begin))
+        move, factor = next(own, (rest, 1.0))
+        return (p, ()) if move is None else move(path, p, g, t, factor * rate, kept)
+
+    return formula
+
+
 def _geometric(ratio: float, past: Array) -> Array:
     """The sum of ratio^age times what was."""
     return np.tensordot(ratio ** np.arange(len(past))[::-1], past, 1)
@@ -134,10 +147,10 @@ def adadelta(**decay: Any) -> Formula:
     return _descent(direction, **decay)
 
 
-def lion(weight_decay: float) -> Formula:
+def lion(weight_decay: float, beta1: float = 0.9) -> Formula:
     def direction(past: Array, _: Array) -> Array:
         before = 0.01 * _geometric(0.99, past[:-1]) if len(past) > 1 else 0.0
-        return np.sign(0.9 * before + 0.1 * past[-1])
+        return np.sign(beta1 * before + (1 - beta1) * past[-1])
 
     return _descent(direction, weight_decay, decoupled=True)
 

@@ -16,6 +16,7 @@ from polydl.schedules.exponential import StepDecay
 from polydl.schedules.schedule import Schedule
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
+from polydl.training.groups import ParameterGroup
 
 Array = np.ndarray[Any, Any]
 Weights = Mapping[str, Array]
@@ -131,6 +132,7 @@ class OptimizerRow:
     formula: Callable[[str, Array, Array, int, float, tuple[Array, ...]], Stepped]
     rate: float = 0.02
     scheduled: bool = True
+    groups: tuple[ParameterGroup, ...] = ()
 
     @property
     def rule(self) -> Optimizer:

@@ -22,6 +22,8 @@ def initial_slots(rules: Rules, parameters: Arrays) -> Slots:
     """What each slot of each parameter begins with. rules: as in `update`."""
     slots: Slots = {}
     for path, value in parameters.items():
+        if isinstance(rules, Mapping) and path not in rules:
+            continue
         rule, _ = _moved(rules, path, value)
         for slot in rule.slots:
             shape = rule.slot_shape(slot, np.shape(value))

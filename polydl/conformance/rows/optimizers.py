@@ -7,6 +7,7 @@ from typing import Any
 from polydl import optimizers as o
 from polydl.conformance import expectations_optimizers as e
 from polydl.conformance.row import OptimizerRow
+from polydl.training.groups import ParameterGroup
 
 
 def _row(
@@ -16,6 +17,26 @@ def _row(
     items = tuple(f"polydl:{part}@1" for part in parts)
     return OptimizerRow(name, items, optimizer, formula, rate, scheduled)
 
+
+_GROUPED: tuple[OptimizerRow, ...] = (
+    OptimizerRow(
+        "sgd, groups", ("polydl:SGD@1",),
+        lambda r: o.SGD(r, momentum=0.9, nesterov=True, weight_decay=0.05),
+        e.grouped(e.sgd(0.9, True, weight_decay=0.05),
+                  {"0.": (None, 1.0), "4.": (e.sgd(0.9, weight_decay=0.05), 0.5)}),
+        0.05,
+        groups=(ParameterGroup("0.*", frozen=True),
+                ParameterGroup("4.*", rate=0.5, settings={"nesterov": False})),
+    ),
+    OptimizerRow(
+        "lion, groups", ("polydl:Lion@1",), lambda r: o.Lion(r, weight_decay=0.1),
+        e.grouped(e.lion(0.1), {"0.": (None, 1.0), "2.kernel": (e.lion(0.2, 0.5), 1.0),
+                                "4.": (e.lion(0.1), 0.5)}),
+        0.005,
+        groups=(ParameterGroup("0.*", frozen=True), ParameterGroup("4.*", rate=0.5),
+                ParameterGroup("2.kernel", settings={"beta1": 0.5, "weight_decay": 0.2})),
+    ),
+)  # fmt: skip
 
 OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
     _row("sgd", "SGD", lambda r: o.SGD(r), e.sgd(), 0.1, False),
@@ -75,4 +96,5 @@ OPTIMIZER_ROWS: tuple[OptimizerRow, ...] = (
     _row("muon, like adamw", "Muon",
          lambda r: o.Muon(r, nesterov=False, adjustment="match_rms_adamw", adamw_rate=0.5),
          e.muon("match_rms_adamw", False, 0.0, 0.5), 0.02),
+    *_GROUPED,
 )  # fmt: skip
