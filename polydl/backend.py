@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from polydl.optimizers.optimizer import Optimizer
     from polydl.training.emission import EmittedTraining
     from polydl.training.native_optimizer import NativeOptimizer
+    from polydl.training.script import NativeLines, Script
     from polydl.training.settings import Training
 
 OptimizerState = dict[str, dict[str, np.ndarray]]
@@ -83,6 +84,10 @@ class NativeModel(ABC):
     @abstractmethod
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         """Put canonical entries (all, or some) into the native object."""
+
+    def native_weights(self) -> dict[str, np.ndarray]:
+        """Parameters and state by the framework's own names, in its own layouts."""
+        raise BackendError(f"{type(self).__name__} gives no weights by native name")
 
     @abstractmethod
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
@@ -158,9 +163,13 @@ class Backend(ABC):
 
     @abstractmethod
     def emit_training(
-        self, program: Program, training: Training, options: Options
+        self, program: Program, training: Training, options: Options, script: Script | None = None
     ) -> EmittedTraining:
-        """The source text of the model, its training step and its loop."""
+        """The source text of the model, its training step and its loop, as a script where asked."""
+
+    def script_lines(self, options: Options, stem: str, seed: int | None) -> NativeLines:
+        """What is the framework's own in a script. seed: None where nothing is drawn."""
+        raise BackendError(f"the {self.name} backend writes no scripts")
 
     def optimizer_state(
         self, emitted: EmittedTraining, model: NativeModel, trainer: Any

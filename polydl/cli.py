@@ -119,10 +119,14 @@ def train(
 ) -> None:
     """Train an experiment on one backend; keep its model, weights, history and source.
 
-    Writes model.safetensors (for dl.load, on any backend), history.json, model.py and training.py.
+    Writes model.safetensors (for dl.load, on any backend), history.json, model.py, and training.py: a
+    script that runs alone, with the data and the initial weights that it loads beside it.
     """
     experiment, net = _compiled(file, backend, device, dtype)
     _make_folder(out)
+    net.save_training(
+        out / "training.py", experiment.training, experiment.data, experiment.validation
+    )
     diverged = None
     try:
         history = net.fit(
@@ -135,7 +139,6 @@ def train(
         diverged, history = error, error.history
     net.save(out / "model.safetensors")
     net.save_source(out / "model.py")
-    (out / "training.py").write_text(net.training_source, encoding="utf-8")
     (out / "history.json").write_text(_history_json(history), encoding="utf-8")
     typer.echo(f"model.safetensors, model.py, training.py and history.json are in {out}")
     if diverged is not None:
@@ -182,7 +185,10 @@ def emit(
     backend: Backend,
     out: Annotated[Path | None, typer.Option(help="A file, instead of the screen.")] = None,
     training: Annotated[
-        bool, typer.Option("--training", help="The whole training program, not only the model.")
+        bool,
+        typer.Option(
+            "--training", help="The training program; with --out, and what it loads, to run alone."
+        ),
     ] = False,
     dtype: DType = "float32",
     debug: Debug = False,
@@ -192,8 +198,13 @@ def emit(
     from polydl.experiment import load_experiment
 
     experiment = load_experiment(file)
-    net = compile(experiment.program, backend=backend, dtype=dtype)
-    text = net.emit_training(experiment.training) if training else net.source
+    net = compile(experiment.program, backend=backend, seed=experiment.training.seed, dtype=dtype)
+    run = (experiment.training, experiment.data, experiment.validation)
+    if training and out is not None:
+        _make_folder(out.resolve().parent)
+        net.save_training(out, *run)
+        return
+    text = net.emit_script(*run) if training else net.source
     text = text.rstrip("\n") + "\n"
     if out is None:
         typer.echo(text, nl=False)

@@ -202,6 +202,31 @@ class Net:
         self._needs_training()
         return self._fitting.emit(training).source
 
+    def save_training(
+        self, path: str | Path, training: Training, data: Any, validation: Any = None
+    ) -> list[Path]:
+        """Write the training program as a script that runs alone, and the files that it loads.
+
+        data and validation: as `fit` takes them. `python run.py` trains from this net's weights of
+        now and gets the losses of a fresh net's `fit` (the same versions, device and threads); it
+        needs the framework and NumPy. Beside `run.py` come run_weights.npz, the weights by native
+        name, and run_data.npz (and run_validation.npz), the arrays. Batches from an iterable are not
+        written: the script has a function to fill in. Returns the paths. Raises PolydlError where
+        they cannot be written.
+        """
+        self._needs_training()
+        path = Path(path)
+        if path.suffix != ".py":
+            raise DefinitionError(
+                f"save_training writes Python: give a path that ends in .py, got {path}"
+            )
+        return self._fitting.script(training, data, validation, path.stem).write(path.parent)
+
+    def emit_script(self, training: Training, data: Any, validation: Any = None) -> str:
+        """The text that `save_training` would write to training.py."""
+        self._needs_training()
+        return self._fitting.script(training, data, validation, "training").source
+
     def _needs_training(self) -> None:
         if not self._backend.trains:
             raise BackendError(

@@ -17,6 +17,7 @@ from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
+from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_flax import natives, optimizers
 from polydl_flax.construct import construct
@@ -24,6 +25,7 @@ from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
 from polydl_flax.optimizer_state import optimizer_state, set_optimizer_state
 from polydl_flax.optimizers import native_optimizer
+from polydl_flax.script import script_lines
 from polydl_flax.trainer import trainer_lines
 
 _PLATFORMS = ("cuda", "rocm", "tpu")
@@ -98,11 +100,13 @@ class FlaxBackend(Backend):
         native = construct(getattr(module, emitted.entry), device)
         return FlaxModel(program, emitted, native, options.dtype, device)
 
+    def script_lines(self, options: Options, stem: str, seed: int | None) -> NativeLines:
+        return script_lines(stem, seed, place_text(bound_device(options.device)))
+
     def emit_training(
-        self, program: Program, training: Training, options: Options
+        self, program: Program, training: Training, options: Options, script: Script | None = None
     ) -> EmittedTraining:
-        device = bound_device(options.device)
-        place = f'jax.devices("{device.platform}")[{device.id}]' if device else ""
+        place = place_text(bound_device(options.device))
 
         def write(parts: TrainingParts) -> list[str]:
             return trainer_lines(parts, place)
@@ -113,7 +117,13 @@ class FlaxBackend(Backend):
             lambda whole, functions: self.emitter(whole, options, functions),
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+            script=script,
         )
+
+
+def place_text(device: jax.Device | None) -> str:
+    """A device as emitted texts name it; "" for the one that JAX uses anyway."""
+    return f'jax.devices("{device.platform}")[{device.id}]' if device else ""
 
 
 def bound_device(name: str) -> jax.Device | None:

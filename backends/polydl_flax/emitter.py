@@ -36,13 +36,16 @@ class FlaxEmitter(Emitter):
         ("jnp.", "import jax.numpy as jnp"),
         ("np.", "import numpy as np"),
         ("optax.", "import optax"),
+        ("ocp.", "import orbax.checkpoint as ocp"),
         ("nnx.", "from flax import nnx"),
     )
     reserved_attributes = RESERVED
     sequence = "nnx.Sequential"
     identity = "nnx.identity"
     sequence_attribute = "layers"
-    reserved_names = frozenset({"jax", "jnp", "nnx", "np", "optax", "update_rule", RNGS, *SUPPORT})
+    reserved_names = frozenset(
+        {"jax", "jnp", "nnx", "np", "ocp", "optax", "update_rule", RNGS, *SUPPORT}
+    )
     method = "__call__"
     inference_first = True
 
@@ -53,6 +56,10 @@ class FlaxEmitter(Emitter):
         if x64:
             lines += ["", 'jax.config.update("jax_enable_x64", True)']
         return lines
+
+    def fresh(self) -> str:
+        takes_rngs = self._takes_rngs(self.units.root)
+        return f"{self.entry_name()}({f'{RNGS}=nnx.Rngs(0)' if takes_rngs else ''})"
 
     # entries
 

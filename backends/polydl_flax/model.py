@@ -17,6 +17,7 @@ from polydl.errors import WeightsError
 from polydl.precision import is_low
 from polydl.program.structure import flatten_as
 from polydl.program.types import Program, inference_writes
+from polydl_flax.construct import placed
 from polydl_flax.gradients import Gradients
 from polydl_flax.weights import get_weights, set_weights, to_canonical, to_numpy, variable_at
 
@@ -106,11 +107,10 @@ class FlaxModel(NativeModel):
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:
-        for number, variable in enumerate(self.variables):
-            if isinstance(variable, nnx.RngKey):
-                variable.set_value(jax.random.fold_in(jax.random.key(seed), number))
-            elif isinstance(variable, nnx.RngCount):
-                variable.set_value(jax.numpy.zeros((), variable.get_value().dtype))
+        nnx.reseed(self.native, default=seed)
+        for variable in self.variables:
+            if isinstance(variable, nnx.RngState):
+                variable.set_value(placed(variable.get_value(), self.device))
         yield
 
     def random_state(self) -> dict[str, np.ndarray]:
@@ -133,6 +133,10 @@ class FlaxModel(NativeModel):
 
     def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
         set_weights(self.native, self.emitted.bindings, weights, self.device)
+
+    def native_weights(self) -> dict[str, np.ndarray]:
+        state = nnx.state(self.native, nnx.Not(nnx.RngState))
+        return {".".join(map(str, path)): to_numpy(v[...]) for path, v in nnx.to_flat_state(state)}
 
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
         """From an nnx.State of this program's module, or its nnx.to_pure_dict."""

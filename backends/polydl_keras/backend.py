@@ -13,6 +13,7 @@ from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
+from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_keras import engine, natives, optimizers
 from polydl_keras.emitter import KerasEmitter
@@ -20,6 +21,7 @@ from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
 from polydl_keras.optimizer_state import optimizer_state, set_optimizer_state
 from polydl_keras.optimizers import CLASSES, native_optimizer
+from polydl_keras.script import script_lines
 from polydl_keras.step_plan import StepPlan, steps_per_execution, suits_xla
 from polydl_keras.trainer import trainer_lines
 
@@ -92,8 +94,11 @@ class KerasBackend(Backend):
         xla = suits_xla(program, options.device, self.emitter(program, options).loops)
         return KerasModel(program, emitted, make, options.dtype, xla)
 
+    def script_lines(self, options: Options, stem: str, seed: int | None) -> NativeLines:
+        return script_lines(stem, seed)
+
     def emit_training(
-        self, program: Program, training: Training, options: Options
+        self, program: Program, training: Training, options: Options, script: Script | None = None
     ) -> EmittedTraining:
         emitters: list[KerasEmitter] = []
 
@@ -116,4 +121,5 @@ class KerasBackend(Backend):
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
             steps > 1,
+            script=script,
         )

@@ -11,12 +11,14 @@ import numpy as np
 
 from polydl.backend import NativeModel
 from polydl.emission.emitted import Emitted
+from polydl.emission.naming import unique
 from polydl.errors import BackendError, WeightsError
 from polydl.precision import carrier, is_low
 from polydl.program.sizes import Size
 from polydl.program.structure import flatten_as, unflatten
 from polydl.program.types import Program, inference_writes
 from polydl_keras.engine import ENGINE, keras, on_tensorflow
+from polydl_keras.script import reseed
 from polydl_keras.weights import to_canonical, to_native, variables
 
 
@@ -103,6 +105,13 @@ class KerasModel(NativeModel):
             variable = self.variables[path]
             variable.assign(to_native(value, self.emitted.bindings[path], variable))
 
+    def native_weights(self) -> dict[str, np.ndarray]:
+        """In the order of `model.weights`."""
+        found: dict[str, np.ndarray] = {}
+        for variable in self.native.weights:
+            found[unique(variable.path, found)] = _numpy(variable)
+        return found
+
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
         """From a model, its get_weights(), arrays by variable path, a .weights.h5 or .keras file."""
         if isinstance(saved, keras.Model):
@@ -139,8 +148,7 @@ class KerasModel(NativeModel):
 
     @contextmanager
     def seeded(self, seed: int) -> Iterator[None]:
-        for number, state in enumerate(self._generators()):
-            state.assign(np.random.SeedSequence([seed, number]).generate_state(2))
+        reseed(self.native, seed)
         yield
 
     def _generators(self) -> list[Any]:

@@ -20,6 +20,7 @@ from polydl.precision import is_low
 from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
+from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_torch import natives, optimizers
 from polydl_torch.emitter import TorchEmitter
@@ -27,6 +28,7 @@ from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first, turned_inputs
 from polydl_torch.optimizer_state import optimizer_state, set_optimizer_state
 from polydl_torch.optimizers import native_optimizer
+from polydl_torch.script import script_lines
 from polydl_torch.trainer import trainer_lines
 
 
@@ -101,6 +103,9 @@ class TorchModel(NativeModel):
                 binding = self.emitted.bindings[path]
                 native = value if binding.axes is None else value.transpose(binding.axes)
                 tensors[binding.native].copy_(torch.from_numpy(np.array(native)))
+
+    def native_weights(self) -> dict[str, np.ndarray]:
+        return {name: _numpy(tensor) for name, tensor in self.native.state_dict().items()}
 
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
         """From this program's module, a state_dict of it, or a path that torch.save wrote."""
@@ -240,8 +245,11 @@ class TorchBackend(Backend):
         native = getattr(module, emitted.entry)()
         return TorchModel(program, emitted, native, options)
 
+    def script_lines(self, options: Options, stem: str, seed: int | None) -> NativeLines:
+        return script_lines(stem, seed, options.device)
+
     def emit_training(
-        self, program: Program, training: Training, options: Options
+        self, program: Program, training: Training, options: Options, script: Script | None = None
     ) -> EmittedTraining:
         def write(parts: TrainingParts) -> list[str]:
             return trainer_lines(parts, options.device)
@@ -252,5 +260,6 @@ class TorchBackend(Backend):
             lambda whole, functions: self.emitter(whole, options, functions),
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
+            script=script,
             channels_first=lambda emitter: turned_inputs(program, emitter.program),
         )

@@ -18,15 +18,9 @@ Array = np.ndarray[Any, Any]
 Ways = dict[str, list[Array]]  # how the model was made -> its outputs
 TIMEOUT = 300
 
-RUNNER = '''
+BLOCKER = """
 import importlib.abc
-import json
 import sys
-import traceback
-import types
-from pathlib import Path
-
-import numpy as np
 
 
 class Blocked(importlib.abc.MetaPathFinder):
@@ -36,6 +30,23 @@ class Blocked(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, Blocked())
+try:
+    import polydl
+except ImportError:
+    pass
+else:
+    raise SystemExit("polydl can be imported here")
+"""
+RUNNER = (
+    f"""{BLOCKER}
+import json
+import traceback
+import types
+from pathlib import Path
+
+import numpy as np
+"""
+    + '''
 
 
 def executed(source, name):
@@ -86,18 +97,13 @@ def run(job, folder):
     np.savez(folder / "results.npz", **named)
 
 
-try:
-    import polydl
-except ImportError:
-    pass
-else:
-    raise SystemExit("polydl can be imported here")
 for job in json.loads(Path("jobs.json").read_text(encoding="utf-8")):
     try:
         run(job, Path(job["name"]))
     except Exception:
         Path(job["name"], "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
 '''
+)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,10 @@ class Emitter(Dialect):
         assert root is not None
         return root.name
 
+    def fresh(self) -> str:
+        """The text that makes a fresh native object."""
+        return f"{self.entry_name()}()"
+
     def function_text(self, key: str, arguments: list[str]) -> str:
         """The text of a call of one of `functions`."""
         slots = Slots()
@@ -324,4 +328,5 @@ STANDARD = ("itertools", "math")
 def standard_imports(body: str) -> list[str]:
     """The imports of the standard library that a text needs, and the empty line after them."""
     found = [f"import {name}" for name in STANDARD if re.search(rf"(?<![\w.]){name}\.", body)]
+    found += ["from pathlib import Path"] if "Path(__file__)" in body else []
     return [*found, ""] if found else []

@@ -23,6 +23,7 @@ from polydl.training.loop import loop_text
 from polydl.training.penalized import EmittedPenalty, emitted_penalties, penalized
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
 from polydl.training.scores import summary
+from polydl.training.script import SCRIPT_NAMES, Script
 from polydl.training.settings import Training
 
 # names that a training program has itself
@@ -116,12 +117,13 @@ def emit_training(
     has_native_optimizer: Callable[[Optimizer], bool],
     several_steps: bool = False,
     channels_first: Callable[[Emitter], Sequence[bool]] = lambda emitter: (),
+    script: Script | None = None,
 ) -> EmittedTraining:
     """Assemble a training program.
 
     make_emitter gives an emitter for a Program and the keys of functions to emit besides the model.
     several_steps: the Trainer that is written takes several batches at a time. channels_first: which
-    inputs the model takes so.
+    inputs the model takes so. script: what makes a script of it.
     """
     functions: dict[str, Block] = {}
     output = check_single_output(program)
@@ -157,6 +159,7 @@ def emit_training(
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
     emitter.taken |= PROGRAM_NAMES | LOCAL_NAMES | augment_names(training)
+    emitter.taken |= SCRIPT_NAMES if script else frozenset()
     trainer_lines: list[str] = []
     written: list[TrainingParts] = []
 
@@ -189,7 +192,8 @@ def emit_training(
         changed = augment_lines(training, names, parts.inputs, channels_first(emitter))
         wrapped += ["", "", *changed] if changed else []
         scores = summary(tuple(scored.values()), taken)
-        return [*wrapped, "", "", *loop_text(training, several_steps, scores).split("\n")]
+        wrapped += ["", "", *loop_text(training, several_steps, scores).split("\n")]
+        return [*wrapped, "", "", *script.lines(parts, emitter)] if script else wrapped
 
     emitted = emitter.emit(trainer)
     step_text = "\n".join([*trainer_lines, repr(functions)])

@@ -26,7 +26,9 @@ from polydl.training.prediction import predict
 from polydl.training.preparation import Prepared, Preparing, require_training
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
+from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
+from polydl.training.standalone import WrittenScript
 
 if TYPE_CHECKING:
     from polydl.net import Net
@@ -67,8 +69,8 @@ class Fitting(Preparing):
             first_step = prepared.steps - resuming.made - len(history.steps)
             first_epoch, end = run.epoch, run.epoch + training.epochs - len(history.epochs)
             if training.randomness == "native":
-                words = np.random.SeedSequence([training.seed, prepared.epochs]).generate_state(1)
-                stack.enter_context(prepared.model.seeded(int(words[0] & 0x7FFFFFFF)))
+                seed = native_seed(training, prepared.epochs)
+                stack.enter_context(prepared.model.seeded(seed))
                 resuming.put_random(prepared)
             guard = guard_for(self, prepared, resuming.losses) if check_finite else None
             stop = stack.enter_context(interrupt_flag())
@@ -139,6 +141,17 @@ class Fitting(Preparing):
             self._finish(prepared)
             driver.end()
         return run.history
+
+    def script(self, training: Training, data: Any, validation: Any, stem: str) -> WrittenScript:
+        """The program as a script called `stem`.py, and the files that it loads.
+
+        They are what a fresh net's `fit` of the same would use.
+        """
+        require_training(training)
+        if validation is not None:
+            self._check_evaluation()
+        opened = self._opener.open(training, data, validation)
+        return self.written(opened, validation is not None, stem)
 
     def _finish(self, prepared: Prepared) -> None:
         prepared.trainer.finish()

@@ -10,9 +10,14 @@ from polydl.emission.emitted import Emitted
 from polydl.errors import DefinitionError
 from polydl.execute import execute
 from polydl.program.passes import portable_randomness
+from polydl.program.passes.randomness import draws
 from polydl.program.types import Program
+from polydl.sources.opening import Opened
 from polydl.training.emission import EmittedTraining, check_single_output
+from polydl.training.script import Script
+from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
+from polydl.training.standalone import WrittenScript
 
 
 @dataclass
@@ -38,13 +43,14 @@ class Preparing:
         self.prepared: Prepared | None = None
         self.portable: dict[int, Program] = {}  # by seed
 
-    def emit(self, training: Training) -> EmittedTraining:
+    def emit(self, training: Training, script: Script | None = None) -> EmittedTraining:
         require_training(training)
         check_single_output(self.program)
         if not any(entry.role == "parameter" for entry in self.program.entries.values()):
             raise DefinitionError("this model has no parameters: there is nothing to train")
-        emitted = self.backend.emit_training(self._program(training), training, self.options)
-        self.source = emitted.source
+        program, asked = self._program(training), {} if script is None else {"script": script}
+        emitted = self.backend.emit_training(program, training, self.options, **asked)
+        self.source = emitted.source if script is None else self.source
         return emitted
 
     def _program(self, training: Training) -> Program:
@@ -71,9 +77,7 @@ class Preparing:
                 return before
             model = self.model
             if program is not self.program:  # its dropout takes the step
-                text = Emitted(emitted.source, emitted.entry, emitted.bindings)
-                model = self.backend.build(program, text, module, self.options)
-                model.set_weights(self.model.get_weights())
+                model = self._built(program, emitted, module)
             trainer = module.Trainer(model.native)
             prepared = Prepared(emitted, module, program, training, model, trainer)
             if keep and before is not None and _same_rule(before.training, training):
@@ -81,6 +85,27 @@ class Preparing:
         if keep:
             self.prepared = prepared
         return prepared
+
+    def _built(self, program: Program, emitted: EmittedTraining, module: Any) -> NativeModel:
+        """The model of an executed training program, with the net's weights."""
+        text = Emitted(emitted.source, emitted.entry, emitted.bindings)
+        model = self.backend.build(program, text, module, self.options)
+        model.set_weights(self.model.get_weights())
+        return model
+
+    def written(self, opened: Opened, validates: bool, stem: str) -> WrittenScript:
+        """The program as a script, with this net's weights and the opened data."""
+        training, seed = opened.training, None
+        program = self._program(training)
+        if training.randomness == "native" and draws(program):
+            seed = native_seed(training, 0)
+        script = Script(stem, validates, self.backend.script_lines(self.options, stem, seed))
+        emitted, model = self.emit(training, script), self.model
+        with self.backend.precision(self.options):
+            if program is not self.program:
+                module = execute(emitted.source, self.backend.name)
+                model = self._built(program, emitted, module)
+            return WrittenScript(script, emitted, opened, model.native_weights())
 
     def _carry_over(self, before: Prepared, after: Prepared) -> None:
         """The optimizer's state, of all parameters that both train."""

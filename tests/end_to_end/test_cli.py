@@ -66,7 +66,10 @@ def test_train_writes_what_is_needed_to_go_on(
     history = json.loads((out / "history.json").read_text())
     assert len(history["steps"]) == 6
     assert set(history["epochs"][1]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    assert "class Trainer" in (out / "training.py").read_text()
+    assert "def main" in (out / "training.py").read_text()
+    assert {path.name for path in out.glob("*.npz")} == {
+        f"training_{what}.npz" for what in ("data", "validation", "weights")
+    }
     assert "import torch" in (out / "model.py").read_text()
     x = np.ones((2, 3), np.float32)
     trained = dl.load(out / "model.safetensors", backend="torch")(x)
@@ -132,6 +135,9 @@ def test_emit_to_the_screen_and_to_a_file(
     assert run("emit", file, "--backend", "torch", "--training", "--out", out) == 0
     assert capsys.readouterr().out == ""
     assert "class Trainer" in out.read_text()
+    assert (out.parent / "training_data.npz").exists()
+    assert run("emit", file, "--backend", "torch", "--training") == 0
+    assert 'np.load(folder / "training_data.npz")' in capsys.readouterr().out
 
 
 def test_emit_for_the_reference_is_the_program(

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import polydl as dl
@@ -82,6 +83,15 @@ def test_training_source_with_metrics(backend: str) -> None:
     settings = replace(TRAINING, metrics=["accuracy", "f1", "perplexity", "roc_auc"], epochs=1)
     text = get_backend(backend).emit_training(program, settings, Options()).source
     hold(f"mlp_metrics_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_makes_a_training_program_a_script(backend: str) -> None:
+    model, inputs = SNAPSHOT_MODELS["digits_cnn"]()
+    net = dl.compile(model, inputs, backend=backend)
+    x, y = np.zeros((4, 8, 8, 1), np.float32), np.zeros(4, np.int32)
+    text = net.emit_script(replace(TRAINING, randomness="native"), (x, y), (x, y))
+    hold(f"digits_cnn_script.{backend}", text[text.index("def report") :])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -25,15 +25,14 @@ def portable_randomness(program: Program, seed: int) -> Program:
 
     A Program that draws nothing is returned as it is.
     """
-    drawing = Reach(program.blocks, "random_bits")
-    if drawing.block("") is None:
+    if not draws(program):
         return program
     if any(value.name == STEP for value in program.root.inputs):
         raise DefinitionError(
             "an input is named 'step', which portable randomness needs for itself. "
             "Give the input another name"
         )
-    rewriter = _Rewriter(program, seed, drawing)
+    rewriter = _Rewriter(program, seed, Reach(program.blocks, "random_bits"))
     blocks = {key: rewriter.block(block) for key, block in program.blocks.items()}
     structure = program.inputs
     if structure is None:
@@ -43,6 +42,11 @@ def portable_randomness(program: Program, seed: int) -> Program:
     else:
         structure = ("tuple", (*structure[1], None))
     return replace(program, blocks={**blocks, **rewriter.functions}, inputs=structure)
+
+
+def draws(program: Program) -> bool:
+    """Whether there are random bits in it."""
+    return Reach(program.blocks, "random_bits").block("") is not None
 
 
 def takes_step(program: Program) -> bool:

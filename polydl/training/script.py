@@ -1,0 +1,158 @@
+"""A training program as a script of its own: what `main` loads, trains and writes.
+
+Beside `run.py` lie `run_data.npz` and `run_validation.npz`, the arrays as the Trainer takes them, by
+name, and `run_weights.npz`, the initial weights by the framework's own names in its own layouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from polydl.emission.code import INDENT
+from polydl.emission.wrap import wrap
+from polydl.program.sizes import Shape
+
+if TYPE_CHECKING:
+    from polydl.emission.emitter import Emitter
+    from polydl.training.emission import TrainingParts
+    from polydl.training.settings import Training
+
+# names that stand in `main`, or beside it
+SCRIPT_NAMES = frozenset(
+    """Path data folder initial main report training_batches validation
+    validation_batches""".split()
+)
+
+
+@dataclass(frozen=True)
+class NativeLines:
+    """A framework's own lines in `main`.
+
+    At hand are `model`, fresh; `initial`, arrays by native name; `folder`, a Path. load: puts the
+    weights in. seed: begins the framework's random numbers as `NativeModel.seeded` does. save:
+    writes the trained weights as the framework does. support: functions that `seed` calls.
+    """
+
+    load: Sequence[str]
+    seed: Sequence[str] = ()
+    save: Sequence[str] = ()
+    support: str = ""
+
+
+@dataclass(frozen=True)
+class Script:
+    """stem: the file's name without .py. validates: whether there is validation."""
+
+    stem: str
+    validates: bool
+    native: NativeLines
+
+    def file(self, what: str) -> str:
+        """The name of a file beside the script: "data", "validation", "weights" or "losses"."""
+        return f"{self.stem}_{what}.{'npy' if what == 'losses' else 'npz'}"
+
+    def lines(self, parts: TrainingParts, emitter: Emitter) -> list[str]:
+        """What stands after the program that the emitter writes."""
+        streamed = parts.training.data == "batches"
+        support = self.native.support.strip("\n").split("\n")
+        written = [
+            *(self._sources(parts, emitter) if streamed else []),
+            *_report(parts.training),
+            "",
+            "",
+            *([*support, "", ""] if self.native.seed and self.native.support else []),
+            *self._main(parts, emitter.fresh(), streamed),
+            "",
+            "",
+            'if __name__ == "__main__":',
+            f"{INDENT}main()",
+        ]
+        return [part for line in written for part in wrap(line)]
+
+    def _main(self, parts: TrainingParts, fresh: str, streamed: bool) -> list[str]:
+        body = [
+            self._meaning(streamed),
+            "folder = Path(__file__).resolve().parent",
+            f'initial = np.load(folder / "{self.file("weights")}")',
+            f"model = {fresh}",
+            *self.native.load,
+            *self.native.seed,
+            *([] if streamed else self._loading()),
+            "losses, _ = fit(",
+            f"{INDENT}Trainer(model),",
+            *(INDENT + line for line in self._arguments(parts, streamed)),
+            f"{INDENT}after_epoch=report,",
+            ")",
+            f'np.save(folder / "{self.file("losses")}", losses)',
+            *self.native.save,
+        ]
+        return ["def main():", *(INDENT + line for line in body)]
+
+    def _meaning(self, streamed: bool) -> str:
+        data = "" if streamed else f" on {self.file('data')}"
+        return f'"""Train{data} from {self.file("weights")}; keep the losses and the weights."""'
+
+    def _loading(self) -> list[str]:
+        names = ["data", *(["validation"] if self.validates else [])]
+        return [f'{name} = np.load(folder / "{self.file(name)}")' for name in names]
+
+    def _arguments(self, parts: TrainingParts, streamed: bool) -> list[str]:
+        if streamed:
+            given = ["training_batches,"]
+            return [*given, *(["validation=validation_batches,"] if self.validates else [])]
+        taken = [f"{text}," for text in _taken(parts, "data")]
+        if self.validates:
+            taken.append(f"validation=({', '.join(_taken(parts, 'validation'))}),")
+        return taken
+
+    def _sources(self, parts: TrainingParts, emitter: Emitter) -> list[str]:
+        """Functions to fill in, where the samples came from an iterable."""
+        names = ["training_batches", *(["validation_batches"] if self.validates else [])]
+        lines = []
+        for name in names:
+            lines += [
+                f"def {name}(epoch):",
+                f'{INDENT}"""The batches of an epoch, each a tuple of arrays:',
+                "",
+                *(f"{INDENT}{line}" for line in _arrays(parts, emitter)),
+                f'{INDENT}"""',
+                f'{INDENT}raise NotImplementedError("{name}: give your batches here")',
+                "",
+                "",
+            ]
+        return lines
+
+
+def _report(training: Training) -> list[str]:
+    """A line for each epoch, of those scores that are numbers."""
+    plain = all(metric.combine == "mean" for metric in training.metrics)
+    chosen = "numbers = {name: x for name, x in scores.items() if not isinstance(x, list)}"
+    shown = f'f"{{name}} {{x:.4f}}" for name, x in {"scores" if plain else "numbers"}.items()'
+    return [
+        "def report(losses, scores):",
+        *([] if plain else [INDENT + chosen]),
+        f'{INDENT}print("  ".join({shown}), flush=True)',
+    ]
+
+
+def _taken(parts: TrainingParts, name: str) -> list[str]:
+    """What `fit` takes, of a file's arrays."""
+    inputs = ", ".join(f'{name}["{x}"]' for x in parts.inputs)
+    return [f"[{inputs}]", *(f'{name}["{x}"]' for x in parts.given)]
+
+
+def _arrays(parts: TrainingParts, emitter: Emitter) -> list[str]:
+    """Names, dtypes and shapes of a batch's arrays."""
+    floating = {"float": emitter.dtype, "int": "int32", "bool": "bool"}
+    inputs = emitter.program.root.inputs[: len(parts.inputs)]
+    types = [*((value.shape, value.dtype) for value in inputs), *parts.given_types]
+    return [
+        f"{name}: {floating[dtype]} {_shape(shape)}"
+        for name, (shape, dtype) in zip(parts.arrays, types, strict=True)
+    ]
+
+
+def _shape(shape: Shape) -> str:
+    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
