@@ -16,6 +16,7 @@ from polydl.precision import floats_rounded
 from polydl.program.types import Program
 from polydl.reference.interpreter import Interpreter
 from polydl.training.emission import EmittedTraining
+from polydl.training.script import Script
 from polydl.training.settings import Training
 
 _DTYPES = {"float": np.float64, "int": np.int32, "bool": np.bool_}
@@ -85,6 +86,6 @@ class ReferenceBackend(Backend):
         return ReferenceModel(program, emitted, options.dtype)
 
     def emit_training(
-        self, program: Program, training: Training, options: Options
+        self, program: Program, training: Training, options: Options, script: Script | None = None
     ) -> EmittedTraining:
         raise BackendError("the reference has no training program; compile for another backend")
