@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -304,7 +305,7 @@ def test_closing_ends_the_thread_and_the_generator():
 
     def numbers():
         try:
-            yield from range(1000)
+            yield from itertools.count()
         finally:
             ended.append(True)
 
