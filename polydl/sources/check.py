@@ -11,7 +11,9 @@ import numpy as np
 from polydl.data import in_layout
 from polydl.errors import DataError
 from polydl.program.structure import flatten
+from polydl.program.types import Program
 from polydl.training.arrays import SampleCheck
+from polydl.training.settings import Training
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,9 @@ class BatchCheck:
 
     def __call__(self, batch: Any, where: str) -> tuple[np.ndarray, ...]:
         """Raises DataError, DTypeError or ShapeError, which start with where."""
-        batch = self.unpacked(batch, where)
-        inputs, given = self.samples(batch, where)
         training = self.samples.training
+        batch = unpacked(training, self.samples.program, batch, where)
+        inputs, given = self.samples(batch, where)
         if training.accumulate > 1 and len(inputs[0]) > training.batch_size:
             raise DataError(
                 f"{where}: {len(inputs[0])} samples, where batch_size={training.batch_size} says "
@@ -41,20 +43,19 @@ class BatchCheck:
             a.copy() if any(np.may_share_memory(a, b) for b in sources) else a for a in arrays
         )
 
-    def unpacked(self, batch: Any, where: str) -> Any:
-        """(inputs, targets), or (inputs, targets, weights)."""
-        known = "inputs, targets" if self.samples.training.given else "inputs"
-        if isinstance(batch, Mapping) and known != "inputs":
-            names = ", ".join(map(str, batch))
-            raise DataError(
-                f"{where}: got a dict ({names}). Say which of its arrays are what: "
-                'dl.Columns(data, inputs="...", targets="...")'
-            )
-        if self.samples.training.given:
+
+def unpacked(training: Training, program: Program, batch: Any, where: str) -> Any:
+    """(inputs, targets), or (inputs, targets, weights), of what a source gave."""
+    if training.loss.target_dtype is None and training.weights is None:
+        if isinstance(batch, (tuple, list)) and len(batch) == 2 and batch[1] is None:
             return batch
-        several = isinstance(batch, (tuple, list)) and len(batch) == 2 and batch[1] is None
-        if several:
-            return batch
-        if isinstance(batch, tuple) and len(batch) == 1 and self.samples.program.inputs is None:
+        if isinstance(batch, tuple) and len(batch) == 1 and program.inputs is None:
             (batch,) = batch  # a loader of a dataset of one tensor
         return batch, None
+    if isinstance(batch, Mapping):
+        names = ", ".join(map(str, batch))
+        raise DataError(
+            f"{where}: got a dict ({names}). Say which of its arrays are what: "
+            'dl.Columns(data, inputs="...", targets="...")'
+        )
+    return batch

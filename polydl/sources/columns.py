@@ -112,11 +112,8 @@ class _Rows(Source):
             self.data = self.data.with_format("numpy", columns=columns.names)
 
     def batches(self, epoch: int) -> Iterator[Any]:
-        return self.batches_from(epoch, 0)
-
-    def batches_from(self, epoch: int, first: int) -> Iterator[Any]:
         size, order = self.training.batch_size, self.training.order(epoch, len(self.data))
-        for start in range(first * size, len(order), size):
+        for start in range(0, len(order), size):
             rows = self.data[order[start : start + size].tolist()]
             yield self.columns.batch({name: _stacked(rows[name]) for name in self.columns.names})
 

@@ -29,16 +29,16 @@ class Feed:
 
     def peek(self, epoch: int) -> Any:
         """The first batch, as it is given; it is there again in the epoch."""
-        batches = self.source.batches_from(epoch, 0)
+        batches = self.source.batches(epoch)
         batch = self._next(batches, epoch, 0)
         if batch is _END:
             self._ended(epoch, 0)
         self.opened = (epoch, itertools.chain([batch], batches))
         return as_numpy(batch)
 
-    def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[np.ndarray, ...]]:
-        """The batches of an epoch from number `first` on."""
-        given, number = self._open(epoch, first), first
+    def batches(self, epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
+        """The batches of an epoch."""
+        given, number = self._open(epoch), 0
         while (batch := self._next(given, epoch, number)) is not _END:
             where = self.place(epoch, number)
             batch = as_numpy(batch)
@@ -52,11 +52,11 @@ class Feed:
     def place(self, epoch: int, number: int) -> str:
         return f"{self.where}: batch {number} of epoch {epoch} (counted from 0)"
 
-    def _open(self, epoch: int, first: int) -> Iterator[Any]:
+    def _open(self, epoch: int) -> Iterator[Any]:
         opened, self.opened = self.opened, None
         if opened is not None and (opened[0] == epoch or not self.source.by_epoch):
-            return itertools.islice(opened[1], first, None)
-        return self.source.batches_from(epoch, first)
+            return opened[1]
+        return self.source.batches(epoch)
 
     def _next(self, batches: Iterator[Any], epoch: int, number: int) -> Any:
         try:

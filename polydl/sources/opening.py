@@ -11,7 +11,7 @@ import numpy as np
 from polydl.data import in_layout
 from polydl.errors import DataError
 from polydl.program.types import Program
-from polydl.sources.check import BatchCheck
+from polydl.sources.check import BatchCheck, unpacked
 from polydl.sources.feed import Feed
 from polydl.sources.making import arrays_of, source_of
 from polydl.sources.source import Source
@@ -88,7 +88,8 @@ class Opener:
     ) -> Opened:
         data, source = given
         feed = None if source is None else Feed(source, "data")
-        first = data if feed is None else feed.peek(epoch)
+        where = "data" if feed is None else feed.place(epoch, 0)
+        first = data if feed is None else unpacked(training, self.program, feed.peek(epoch), where)
         training = replace(weighted(training, first), data="batches")
         samples = SampleCheck(self.program, training, self.floating)
         check = BatchCheck(samples, self.channels_first)
@@ -97,8 +98,7 @@ class Opener:
             made = array_batches(training, (*inputs, *others))
             length: int | None = -(-len(inputs[0]) // training.batch_size)
         else:
-            where = feed.place(epoch, 0)
-            arrays = samples(check.unpacked(first, where), where)
+            arrays = samples(first, where)
             check_augment(self.program, training, arrays, where)
             feed.check = check
             made, length = feed.batches, feed.source.length
@@ -124,9 +124,9 @@ class Opener:
 def array_batches(training: Training, arrays: Arrays) -> Callable[..., Iterator[Arrays]]:
     """Arrays as a function of the epoch, in the order that training draws."""
 
-    def batches(epoch: int, first: int = 0) -> Iterator[Arrays]:
+    def batches(epoch: int) -> Iterator[Arrays]:
         order, size = training.order(epoch, len(arrays[0])), training.batch_size
-        for start in range(first * size, len(order), size):
+        for start in range(0, len(order), size):
             batch = order[start : start + size]
             yield tuple(x[batch] for x in arrays)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,18 +11,14 @@ class Source:
 
     A subclass defines `batches(epoch)`, epoch counted from 0: an iterator of (inputs, targets), or
     (inputs, targets, weights), as numpy arrays, or arrays of another library that live on the CPU.
-    inputs are nested as dl.Input was given to `compile`. Sizes of batches may differ. A run that is
-    to go on from its middle needs the same batches for the same epoch each time.
+    inputs are nested as dl.Input was given to `compile`. Sizes of batches may differ. A run that goes
+    on from the middle of an epoch draws those before again, and drops them: it is the same run where
+    an epoch has the same batches each time.
     """
 
     def batches(self, epoch: int) -> Iterator[Any]:
         """The batches of an epoch, in order."""
         raise NotImplementedError
-
-    def batches_from(self, epoch: int, first: int) -> Iterator[Any]:
-        """The same without those before `first`, for a run that goes on. By default they are drawn
-        and dropped."""
-        return itertools.islice(self.batches(epoch), first, None)
 
     @property
     def length(self) -> int | None:

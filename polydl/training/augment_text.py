@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 from polydl.augment.augmentation import Augmentation
 from polydl.emission.wrap import wrap
@@ -72,10 +74,15 @@ def input_position(augmentation: Augmentation, inputs: Sequence[str]) -> int:
 
 def _call(augmentation: Augmentation, name: str, training: Training) -> str:
     function = augmentation.functions[-1].__name__
-    settings = "".join(f", {key}={value!r}" for key, value in augmentation.settings().items())
+    settings = "".join(f", {key}={_written(value)}" for key, value in augmentation.settings().items())
     if "targets" in training.given:
         return f"{name}, targets = {function}(rng, {name}, targets{settings})"
     return f"{name}, _ = {function}(rng, {name}, None{settings})"
+
+
+def _written(value: Any) -> str:
+    """A setting as Python, text in the quotes that a formatter leaves alone."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def augment_names(training: Training) -> set[str]:

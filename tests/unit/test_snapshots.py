@@ -95,6 +95,24 @@ def test_what_makes_a_training_program_a_script(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_with_augmentations(backend: str) -> None:
+    program = dl.trace(*SNAPSHOT_MODELS["digits_cnn"]())
+    changes = [dl.RandomCrop(1), dl.RandomRotate(10.0), dl.CutMix(classes=10)]
+    loss = dl.CrossEntropy("probabilities")
+    settings = replace(TRAINING, loss=loss, metrics=[], randomness="native", augment=changes)
+    text = get_backend(backend).emit_training(program, settings, Options()).source
+    hold(f"digits_cnn_augmented_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_of_batches(backend: str) -> None:
+    program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
+    settings = replace(TRAINING, data="batches")
+    text = get_backend(backend).emit_training(program, settings, Options()).source
+    hold(f"mlp_batches_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_readme_shows_what_is_emitted(backend: str) -> None:
     readme = (SNAPSHOTS.parent.parent / "README.md").read_text()
     program = dl.trace(ResBlock(16), dl.Input((None, 32, 32, 16)))

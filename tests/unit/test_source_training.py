@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -343,3 +344,38 @@ def test_an_experiment_of_batches_trains_and_is_not_compared(expected):
         experiment(cut(X[:, :2], Y)).check()
     columns = experiment(dl.Columns({"x": X, "y": Y}, "x", "y"))
     assert columns.data[0] is X
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+class Dying(dl.Callback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_end(self, run, step):
+        if step == self.step:
+            raise OSError("killed")
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])  # in an epoch, at its end, in the next
+@pytest.mark.parametrize("kind", ["augmented arrays", "augmented batches", "rows"])
+def test_a_run_that_died_goes_on_with_the_same_batches(kind, step, tmp_path):
+    data, options = {
+        "augmented arrays": ((IMAGES, Y), SOFT | {"shuffle": True}),
+        "augmented batches": (lambda epoch: cut(IMAGES + epoch, Y), SOFT),
+        "rows": (dl.Columns(Rows(), "x", "y"), {}),
+    }[kind]
+    make = net if kind == "rows" else image_net
+    checkpoint = dl.Checkpoint(str(tmp_path), every_steps=1)
+    whole, died = make(), make()
+    expected = whole.fit(training(**options), data)
+    run = training(**options, checkpoint=checkpoint)
+    with pytest.raises(OSError, match="killed"):
+        died.fit(replace(run, callbacks=[Dying(step)]), data)
+    again = make()
+    history = again.fit(run, data, resume=True)
+    np.testing.assert_array_equal(history.steps, expected.steps)
+    assert history.epochs == expected.epochs
+    for path, value in whole.weights.items():
+        np.testing.assert_array_equal(again.weights[path], value)

@@ -44,8 +44,8 @@ def feed(data, program=MODEL, run=None, floating="float32"):
     return Feed(source, "data", BatchCheck(SampleCheck(program, run, floating)))
 
 
-def batches(data, epoch=0, first=0, **options):
-    return list(feed(data, **options).batches(epoch, first))
+def batches(data, epoch=0, **options):
+    return list(feed(data, **options).batches(epoch))
 
 
 def cut(*arrays):
@@ -115,18 +115,12 @@ def test_every_kind_gives_the_same_batches(name):
     same(batches(GIVEN[name]()), cut(X, Y))
 
 
-@pytest.mark.parametrize("name", ["list", "generator function", "own"])
-def test_a_run_goes_on_from_a_batch(name):
-    same(batches(GIVEN[name](), first=2), cut(X, Y)[2:])
-
-
 def test_rows_come_in_the_order_of_arrays():
     run = training(seed=3)
     order = np.random.Generator(np.random.Philox(key=[3, 1])).permutation(10)
     expected = cut(X[order], Y[order])
     columns = dl.Columns(Rows(image=X, label=Y, more=Y), "image", "label")
     same(batches(columns, 1, run=run), expected)
-    same(batches(columns, 1, 2, run=run), expected[2:])
     same(batches(columns, run=training(shuffle=False)), cut(X, Y))
     assert feed(columns).source.length == 3
 
