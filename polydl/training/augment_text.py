@@ -74,7 +74,9 @@ def input_position(augmentation: Augmentation, inputs: Sequence[str]) -> int:
 
 def _call(augmentation: Augmentation, name: str, training: Training) -> str:
     function = augmentation.functions[-1].__name__
-    settings = "".join(f", {key}={_written(value)}" for key, value in augmentation.settings().items())
+    settings = "".join(
+        f", {key}={_written(value)}" for key, value in augmentation.settings().items()
+    )
     if "targets" in training.given:
         return f"{name}, targets = {function}(rng, {name}, targets{settings})"
     return f"{name}, _ = {function}(rng, {name}, None{settings})"
