@@ -16,8 +16,8 @@ import numpy as np
 from polydl.errors import CheckpointError
 from polydl.program.types import Program
 from polydl.training.checkpoint import BEST, LAST, NUMBERED, Checkpoint
-from polydl.training.checkpoints import RunState, write_checkpoint
 from polydl.training.run import Run
+from polydl.training.run_state import RunState, write_checkpoint
 
 
 class Checkpointer:

@@ -15,7 +15,6 @@ from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
 from polydl.training.batch_loop import takes_batches
-from polydl.training.checkpoints import RunState
 from polydl.training.diverged import divergence
 from polydl.training.driver import Driver
 from polydl.training.guard import NotFiniteError, guard_for
@@ -26,6 +25,7 @@ from polydl.training.prediction import predict
 from polydl.training.preparation import Prepared, Preparing, require_training
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
+from polydl.training.run_state import RunState
 from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
 from polydl.training.standalone import WrittenScript

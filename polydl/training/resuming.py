@@ -14,11 +14,11 @@ from polydl.callbacks.callback import Callback
 from polydl.errors import CheckpointError
 from polydl.program.types import Program
 from polydl.training.checkpointer import Checkpointer, newest
-from polydl.training.checkpoints import RunState, read_checkpoint
 from polydl.training.history import History
 from polydl.training.identity import check_identity
 from polydl.training.preparation import Prepared
 from polydl.training.run import Run
+from polydl.training.run_state import RunState, read_checkpoint
 from polydl.training.settings import Training
 from polydl.training.snapshots import put_random, put_state, take_state
 

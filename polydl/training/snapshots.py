@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polydl.backend import Backend
-from polydl.training.checkpoints import RunState
+from polydl.training.run_state import RunState
 
 if TYPE_CHECKING:
     from polydl.training.preparation import Prepared
