@@ -35,17 +35,16 @@ class Checkpointer:
         self.folder, self.written, self.best = Path(spec.folder), run.step, best
         _prepare(self.folder)
 
-    def before_step(self, step: int, results: list[Any], sizes: list[int]) -> None:
+    def before_step(self, step: int, results: list[Any], sizes: list[int], ends: bool) -> None:
+        """ends: the run does, before this step."""
         every = self.spec.every_steps
         due = every is not None and step - self.written >= every
-        if due or self.run.history.interrupted:
+        if due or ends:
             state = self.take(results, sizes)
             if _is_finite(state):  # else the run is about to end
                 self._write(state)
 
     def after_epoch(self, scores: dict[str, Any]) -> None:
-        if self.run.history.interrupted:  # in the middle of an epoch, which has been written so
-            return
         better = self._is_better(scores)
         every = self.spec.every_epochs
         due = every is not None and len(self.run.history.epochs) % every == 0

@@ -32,6 +32,7 @@ class Driver:
         self.run, self.callbacks, self.interrupt, self.commit = run, callbacks, stop, commit
         self.checkpointer = checkpointer
         self.in_epoch = False
+        self.ends = False  # in the middle of an epoch
 
     def begin(self) -> None:
         for callback in self.callbacks:
@@ -42,9 +43,10 @@ class Driver:
         run = self.run
         self._stepped(step)
         run.history.interrupted = self.interrupt.is_set()
+        self.ends = run.history.interrupted or bool(run.stopped)
         if self.checkpointer is not None:
-            self.checkpointer.before_step(step, results, sizes)
-        if run.history.interrupted or run.stopped:
+            self.checkpointer.before_step(step, results, sizes, self.ends)
+        if self.ends:
             return True
         if not self.in_epoch:
             self.in_epoch = True
@@ -60,7 +62,7 @@ class Driver:
         self._stepped(self.commit())
         for callback in self.callbacks:
             callback.on_epoch_end(run, run.epoch, scores)
-        if self.checkpointer is not None:
+        if self.checkpointer is not None and not self.ends:
             self.checkpointer.after_epoch(scores)
 
     def _stepped(self, step: int) -> None:

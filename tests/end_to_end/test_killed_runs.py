@@ -54,4 +54,3 @@ def test_a_killed_run_ends_as_one_that_never_was(backend: str, tmp_path: Path) -
     for name in expected.files:
         assert expected[name].tobytes() == found[name].tobytes(), name
     assert not list(killed.glob(".*.partial"))
-

@@ -87,7 +87,7 @@ now = [5]
 keeper = Checkpointer(
     Checkpoint({folder!r}, every_steps=1, keep=1), PROGRAM, lambda *_: state(now[0]), run, 0.25
 )
-keeper.before_step(5, [], [])
+keeper.before_step(5, [], [], False)
 now[0] = 9
 name, number = {death!r}
 where, _, attribute = name.rpartition(".")
@@ -123,7 +123,7 @@ else:
             os._exit(9)
         return original(*arguments, **named)
     setattr(owner, attribute, dies)
-keeper.before_step(9, [], [])
+keeper.before_step(9, [], [], False)
 """
 
 
