@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from polydl.errors import DivergenceError, PolydlError
-from polydl.training.checkpoints import RunState
 from polydl.training.guard import Guard, NotFiniteError, ReachedError, Replay, not_finite
 from polydl.training.history import History
+from polydl.training.run_state import RunState
 
 Run = Callable[[Any, int, int], None]  # the emitted fit with a trainer, from an epoch and a step
 

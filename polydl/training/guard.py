@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polydl.errors import BackendError
-from polydl.training.checkpoints import RunState
+from polydl.training.run_state import RunState
 from polydl.training.snapshots import put_random, put_state, take_state
 
 if TYPE_CHECKING:
