@@ -58,7 +58,7 @@ def _before(
 ) -> tuple[int, RunState, tuple[np.ndarray, ...] | None]:
     """(the step that goes wrong, where the run stood before it, its batch, where that was found)."""
     end = found.step + (found.loss is None)  # the bad value is there before this step
-    replay = Replay(guard, end)
+    replay = Replay(guard, end, found.loss is None)
     guard.restore(guard.kept)
     try:
         run(replay, guard.kept.epoch, guard.kept.step)

@@ -91,14 +91,14 @@ class Fitting(Preparing):
                 if guard is not None:
                     guard.epoch_ends(losses)
                 driver.after_epoch(losses, scores)
+                if guard is not None:
+                    guard.epoch_ended()
 
             def commit() -> int:
                 self.prepared = prepared
                 prepared.steps = first_step + len(history.steps)
                 prepared.epochs = run.epoch
                 self.hand_back(prepared)
-                if guard is not None:
-                    guard.epoch_ended()
                 return prepared.steps
 
             def take(results: list[Any], sizes: list[int]) -> RunState:

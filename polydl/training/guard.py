@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from polydl.training.fit import Fitting, Prepared
 
 LOOK = 100  # steps between two looks at the losses, within an epoch
-KEEP = 500  # steps, at least, between two copies of weights and optimizer state
+KEEP = 500  # steps, at least, between two copies of a run; one an epoch where there are callbacks
 
 
 class NotFiniteError(Exception):
@@ -74,10 +74,11 @@ class Guard:
             raise NotFiniteError(self, self.first + len(losses) - 1, None, losses)
 
     def epoch_ended(self) -> None:
-        """After the run's counts went on."""
+        """After the run's counts went on, and callbacks have seen the epoch."""
         self.seen, self.first, self.looked = 0, self.prepared.steps, self.prepared.steps
         self.made = np.zeros(0)
-        if self.looked - self.kept.step >= KEEP:
+        steers = bool(self.prepared.emitted.parts.training.callbacks)  # as far as one knows
+        if steers or self.looked - self.kept.step >= KEEP:
             self.kept = self.keep(self.looked)
 
     def _check(self, losses: np.ndarray, first: int, every: Callable[[], np.ndarray]) -> None:
@@ -107,12 +108,14 @@ class ReachedError(Exception):
 class Replay:
     """A Trainer that goes step by step until `last`, which it does not make. It stands in for one.
 
+    to_the_end: of an epoch, whose last step is before `last`.
     kept: where the run stood before the step that comes before `last`. batches: the arguments of that
     step and of `last`, by step.
     """
 
     guard: Guard
     last: int
+    to_the_end: bool
     kept: RunState | None = None
 
     def __post_init__(self) -> None:
@@ -134,6 +137,12 @@ class Replay:
             self.kept = self.guard.keep(step)
             self.trainer.start()
         return self.trainer.train_step(*arguments)
+
+    def fetch(self, results: list[Any]) -> np.ndarray:
+        """At an epoch's end, which is not made where the steps until then are all that is wanted."""
+        if self.to_the_end and self.last - 1 in self.batches:
+            raise ReachedError
+        return self.trainer.fetch(results)
 
     def train_steps(self, *arguments: Any) -> Any:
         """Of executions of one step."""

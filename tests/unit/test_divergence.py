@@ -187,6 +187,18 @@ def test_images_in_channels_first():
     assert (error.step, error.path) == (11, "shift")
 
 
+def test_a_callback_that_steers_is_not_asked_again():
+    """A copy is kept of each epoch, so that what it changed is not changed twice."""
+
+    class Kick(dl.Callback):
+        def on_epoch_end(self, run, epoch, scores):
+            run.net.load_weights({"0.shift": run.net.weights["0.shift"] - 0.3})
+
+    error = diverged(net(Shift()), training(Steady(), epochs=9, callbacks=[Kick()]))
+    assert (error.step, error.path) == (8, "0")
+    assert len(error.history.epochs) == 1
+
+
 def test_checkpoints_stay_good(tmp_path):
     settings = training(Steady(), epochs=9, checkpoint=dl.Checkpoint(tmp_path, every_steps=1))
     one = net(Shift())
