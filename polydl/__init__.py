@@ -52,6 +52,7 @@ _PACKAGES = (
     "penalties",
     "schedules",
     "augment",
+    "averages",
     "callbacks",
 )
 _SUBMODULES = ("errors", "models", "ops", *_PACKAGES)

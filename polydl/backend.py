@@ -188,6 +188,25 @@ class Backend(ABC):
         """Give a Trainer's optimizer what another carried after `step` updates, of any backend."""
         raise BackendError(f"the {self.name} backend takes no state of optimizers")
 
+    def averages(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, np.ndarray]:
+        """The averages of weights that a Trainer keeps: by canonical path, in canonical layouts.
+
+        Of all parameters that are trained.
+        """
+        raise BackendError(f"the {self.name} backend gives no averages of weights")
+
+    def set_averages(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        values: Mapping[str, np.ndarray],
+    ) -> None:
+        """Give a Trainer the averages of another, of any backend. values may hold more."""
+        raise BackendError(f"the {self.name} backend takes no averages of weights")
+
     def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
         """Arrays of a batch as a training step takes them, on the device already where that helps.
 

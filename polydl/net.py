@@ -98,6 +98,11 @@ class Net:
         return self._of_role("parameter")
 
     @property
+    def averaged_weights(self) -> dict[str, np.ndarray]:
+        """`weights` with the averages that the last `fit` kept, as Training(average=...) says."""
+        return self._fitting.averaged_weights()
+
+    @property
     def state(self) -> dict[str, np.ndarray]:
         """What is carried along, such as running statistics."""
         return self._of_role("state")
@@ -111,7 +116,7 @@ class Net:
 
         Raises WeightsError that names everything missing, extra or misshapen; nothing is changed.
         The optimizer's state stays, and the next `fit` continues with it; compile anew for a fresh
-        start.
+        start. Averages of weights (`Training.average`) begin with the new ones.
         """
         if isinstance(weights, (str, Path)):
             given: Mapping[str, Any] = weights_files.read_weights(weights)
@@ -123,6 +128,7 @@ class Net:
             if is_low(self.options.dtype):
                 checked = floats_rounded(checked, self.options.dtype)
             self._model.set_weights(checked)
+            self._fitting.weights_given(checked)
 
     def import_native(self, saved: Any) -> None:
         """Load weights that this program's native object saved in its framework's own way.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from polydl.backend import Backend, NativeModel, OptimizerState, Options
 from polydl.emission.emitted import Emitted
@@ -20,6 +21,7 @@ from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_flax import natives, optimizers
+from polydl_flax.averaging import averages, set_averages
 from polydl_flax.construct import construct
 from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
@@ -79,6 +81,20 @@ class FlaxBackend(Backend):
         step: int,
     ) -> None:
         set_optimizer_state(emitted, trainer, state, step)
+
+    def averages(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, np.ndarray]:
+        return averages(emitted, trainer)
+
+    def set_averages(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        values: Mapping[str, np.ndarray],
+    ) -> None:
+        set_averages(emitted, trainer, values)
 
     def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
         platform, _, index = options.device.partition(":")

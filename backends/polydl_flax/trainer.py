@@ -6,6 +6,8 @@ donated arguments, in nested dicts, which JAX dispatches much faster than nnx.St
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from polydl.emission.code import INDENT
 from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
@@ -20,6 +22,7 @@ from polydl_flax.optimizers import native_optimizer
 from polydl_flax.penalty_text import penalty_function
 
 _BODY = INDENT * 2
+_COPIED = "jax.tree.map(jnp.copy, nnx.to_pure_dict({}))"
 
 
 def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
@@ -30,15 +33,19 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
     groups = rule_groups(parts, native_optimizer)
     before = update_rule_lines(parts, groups)
     arrays = ", ".join(parts.arrays)
-    rate = ", learning_rate" if parts.takes_rate else ""
+    numbers = "".join(f", {name}" for name in parts.numbers)
     trained = "trainable" if parts.frozen else "nnx.Param"
     evaluated = f"nnx.to_pure_dict(state.filter({trained}))"
     step = _in_parts(parts) if parts.micro_batch else _whole(parts)
-    jitted = (
-        {"accumulate": "(1, 2)", "update": "(0, 2)"}
-        if parts.micro_batch
-        else {"update": "(0, 1, 2)"}
-    )
+    averaged, others = parts.average_weight is not None, "state"
+    donated = (0, 1, 2, 3) if averaged else (0, 1, 2)
+    jitted: dict[str, tuple[int, ...]] = {"update": donated}
+    if parts.micro_batch:
+        jitted = {"accumulate": (1, 2), "update": (0, *donated[2:])}
+    split = "eval_graphdef, self.state = nnx.split(model)"
+    if averaged:
+        split = f"eval_graphdef, _, self.state = nnx.split(model, {trained}, ...)"
+        evaluated, others = "averages", "averages, state"
     return [
         *([*before, "", ""] if before else []),
         "class Trainer:",
@@ -51,16 +58,17 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         "        model.train()",
         f"        graphdef, params, _ = nnx.split(model, {trained}, ...)",
         "        model.eval()",
-        "        eval_graphdef, self.state = nnx.split(model)",
+        f"        {split}",
         *(["        self.trainable = trainable"] if parts.frozen else []),
         "        self.model, self.params, self.rest = model, None, None",
         f"        self.opt_state = {_initial(parts, place)}",
+        *([f"        self.averages = {_COPIED.format('params')}"] if averaged else []),
         "",
         *(_BODY + line if line else "" for line in penalty_function(parts)),
         *(_BODY + line for line in step),
         "",
-        f"        def evaluate(state, {arrays}):",
-        f"            outputs = nnx.merge(eval_graphdef, state)({', '.join(parts.inputs)})",
+        f"        def evaluate({others}, {arrays}):",
+        f"            outputs = nnx.merge(eval_graphdef, {others})({', '.join(parts.inputs)})",
         f"            loss = {parts.loss}{_penalty(parts, evaluated)}",
         f"            return {_scores(parts)}",
         "",
@@ -70,8 +78,8 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         "    def start(self):",
         "        # copies, for the step donates its arrays and the model keeps its own",
         f"        params, rest = nnx.state(self.model, {_own(trained)}, ...)",
-        "        self.params = jax.tree.map(jnp.copy, nnx.to_pure_dict(params))",
-        "        self.rest = jax.tree.map(jnp.copy, nnx.to_pure_dict(rest))",
+        f"        self.params = {_COPIED.format('params')}",
+        f"        self.rest = {_COPIED.format('rest')}",
         "",
         "    def finish(self):",
         "        carried = jax.tree.leaves((self.params, self.rest))",
@@ -80,11 +88,11 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         "            nnx.update(self.model, self.params, self.rest)",
         "        self.params, self.rest = None, None",
         "",
-        f"    def train_step(self, {arrays}, step{rate}):",
+        f"    def train_step(self, {arrays}, step{numbers}):",
         *(_BODY + line for line in (_call_parts(parts) if parts.micro_batch else _call(parts))),
         "",
         f"    def evaluate_step(self, {arrays}):",
-        f"        return self.evaluate(self.state, {arrays})",
+        f"        return self.evaluate({'self.averages, ' * averaged}self.state, {arrays})",
         "",
         *fetching(parts.metrics, ["np.stack(jax.device_get({})).astype(np.float64)"],
                   "np.concatenate(jax.device_get({})).astype(np.float64)"),
@@ -108,7 +116,7 @@ def _own(trained: str) -> str:
     return "self.trainable" if trained == "trainable" else trained
 
 
-def _jitted(donated: dict[str, str]) -> list[str]:
+def _jitted(donated: Mapping[str, tuple[int, ...]]) -> list[str]:
     """Of each function, the arguments that its results take the place of are donated to it."""
     return [f"self.{n} = jax.jit({n}, donate_argnums={places})" for n, places in donated.items()]
 
@@ -135,21 +143,33 @@ def _forward(parts: TrainingParts, share: str = "") -> list[str]:
 
 def _update(parts: TrainingParts) -> list[str]:
     made = "optimizer(learning_rate)" if parts.takes_rate else "optimizer"
-    return [f"updates, opt_state = {made}.update(grads, opt_state, params)"]
+    lines = [f"updates, opt_state = {made}.update(grads, opt_state, params)"]
+    if parts.average_weight is None:
+        return lines
+    moved = f"optax.incremental_update(params, averages, {parts.average_weight})"
+    return [*lines, "params = optax.apply_updates(params, updates)", f"averages = {moved}"]
+
+
+def _updated(parts: TrainingParts) -> str:
+    """The text of the parameters after that."""
+    return "optax.apply_updates(params, updates)" if parts.average_weight is None else "params"
+
+
+def _averages(parts: TrainingParts, text: str = ", averages") -> str:
+    return "" if parts.average_weight is None else text
 
 
 def _whole(parts: TrainingParts) -> list[str]:
     """One function that takes a step."""
-    step = ", step" if parts.takes_step else ""
-    rate = ", learning_rate" if parts.takes_rate else ""
     inner = [
         *_forward(parts),
         "grads, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
         *_update(parts),
-        "return optax.apply_updates(params, updates), rest, opt_state, scores",
+        f"return {_updated(parts)}, rest, opt_state{_averages(parts)}, scores",
     ]
+    given = [*parts.arrays, *(["step"] if parts.takes_step else []), *parts.numbers]
     return [
-        f"def update(params, rest, opt_state, {', '.join(parts.arrays)}{step}{rate}):",
+        f"def update(params, rest, opt_state{_averages(parts)}, {', '.join(given)}):",
         *(INDENT + line for line in inner),
     ]
 
@@ -157,7 +177,7 @@ def _whole(parts: TrainingParts) -> list[str]:
 def _in_parts(parts: TrainingParts) -> list[str]:
     """One function for the gradients of a part of a batch, and one for the update."""
     step = ", step" if parts.takes_step else ""
-    rate = ", learning_rate" if parts.takes_rate else ""
+    given = "".join(f", {name}" for name in parts.numbers)
     inner = [
         *_forward(parts, "share * "),
         "more, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
@@ -167,18 +187,19 @@ def _in_parts(parts: TrainingParts) -> list[str]:
         f"def accumulate(params, rest, grads, share, {', '.join(parts.arrays)}{step}):",
         *(INDENT + line for line in inner),
         "",
-        f"def update(params, grads, opt_state{rate}):",
+        f"def update(params, grads, opt_state{_averages(parts)}{given}):",
         *(INDENT + line for line in _update(parts)),
-        f"{INDENT}return optax.apply_updates(params, updates), opt_state",
+        f"{INDENT}return {_updated(parts)}, opt_state{_averages(parts)}",
     ]
 
 
 def _call(parts: TrainingParts) -> list[str]:
     others = [*(["np.int32(step)"] if parts.takes_step else [])]
-    others += ["learning_rate"] if parts.takes_rate else []
+    others += parts.numbers
+    carried = f"self.params, self.rest, self.opt_state{_averages(parts, ', self.averages')}"
     return [
-        "self.params, self.rest, self.opt_state, scores = self.update(",
-        f"    self.params, self.rest, self.opt_state, {', '.join([*parts.arrays, *others])}",
+        f"{carried}, scores = self.update(",
+        f"    {carried}, {', '.join([*parts.arrays, *others])}",
         ")",
         "return scores",
     ]
@@ -193,7 +214,8 @@ def _call_parts(parts: TrainingParts) -> list[str]:
         batches.append(f"np.int32({parts.training.accumulate} * step + part)")
     else:
         turns = f"for start in range(0, len({first}), {size}):"
-    rate = ", learning_rate" if parts.takes_rate else ""
+    average = _averages(parts, ", self.averages")
+    given = "".join(f", {name}" for name in parts.numbers)
     return [
         "grads, results = jax.tree.map(jnp.zeros_like, self.params), []",
         turns,
@@ -202,7 +224,8 @@ def _call_parts(parts: TrainingParts) -> list[str]:
         "    self.rest, grads, scores = self.accumulate("
         f"self.params, self.rest, grads, share, {', '.join(batches)})",
         "    results.append(scores)",
-        f"self.params, self.opt_state = self.update(self.params, grads, self.opt_state{rate})",
+        f"self.params, self.opt_state{average} = "
+        f"self.update(self.params, grads, self.opt_state{average}{given})",
         *total(parts.metrics, "sum({})", "jnp.concatenate({})"),
     ]
 

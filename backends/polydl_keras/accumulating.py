@@ -9,13 +9,14 @@ from polydl.program.types import Program
 from polydl.training.contributions import total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
+from polydl_keras.averaging import moving_lines
 from polydl_keras.optimizer_text import trained_text, update_lines
 
 
 def made(parts: TrainingParts, dtype: str, xla: bool) -> list[str]:
     """The sums of gradients, and the functions of a part and of an update, traced."""
     compiled = ", jit_compile=True" if xla else ""
-    rate = f"tf.TensorSpec((), tf.{dtype})" if parts.takes_rate else ""
+    rate = ", ".join([f"tf.TensorSpec((), tf.{dtype})"] * len(parts.numbers))
     return [
         "self.gradients = [tf.Variable(tf.zeros_like(v.value)) for v in self.trained()]",
         f"share = tf.TensorSpec((), tf.{dtype})",
@@ -32,7 +33,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     from polydl_keras.tensorflow_step import brought, clip, densify, forward
 
     arrays, size = parts.arrays, parts.micro_batch
-    rate = ", learning_rate" if parts.takes_rate else ""
+    rate = "".join(f", {name}" for name in parts.numbers)
     batches = ", ".join(f"{name}[batch]" for name in arrays)
     turns = f"range(0, len({arrays[-1]}), {size})"
     number = f"{parts.training.accumulate} * step + part"
@@ -51,6 +52,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         "gradients = [tf.identity(total) for total in self.gradients]",
         *clip(parts),
         *update_lines(parts, groups),
+        *moving_lines(parts),
         "for total in self.gradients:",
         "    total.assign(tf.zeros_like(total))",
     ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from polydl.backend import Backend, NativeModel, OptimizerState, Options
 from polydl.emission.emitted import Emitted
@@ -16,6 +19,7 @@ from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_keras import engine, natives, optimizers
+from polydl_keras.averaging import averages, set_averages
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
@@ -63,6 +67,20 @@ class KerasBackend(Backend):
         step: int,
     ) -> None:
         set_optimizer_state(emitted, model, trainer, state, step)
+
+    def averages(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, np.ndarray]:
+        return averages(emitted, model, trainer)
+
+    def set_averages(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        values: Mapping[str, np.ndarray],
+    ) -> None:
+        set_averages(emitted, model, trainer, values)
 
     def set_threads(self, threads: int) -> None:
         """TensorFlow takes a number of threads only until it has started."""

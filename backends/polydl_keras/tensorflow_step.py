@@ -15,6 +15,7 @@ from polydl.training.contributions import Contributions, fetching
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
 from polydl_keras import accumulating
+from polydl_keras.averaging import average_lines, moving_lines, with_averages
 from polydl_keras.functional import nested
 from polydl_keras.optimizer_text import construction, trained_text, update_lines
 from polydl_keras.penalty_text import penalized_lines, penalty_method, with_penalty
@@ -31,6 +32,10 @@ def tensorflow_step(
     """class Trainer, of the rules that move groups of variables."""
     arrays = ", ".join(parts.arrays)
     called = f"self.model({model_inputs(parts, program)}"
+    scored = [
+        f"outputs = {called}, training=False)",
+        f"loss = {with_penalty(parts, parts.loss)}",
+    ]
     scores = f"        return {', '.join(brought(parts.metrics))}"
     if parts.micro_batch:
         made, step = accumulating.made(parts, dtype, plan.xla), accumulating.step
@@ -44,6 +49,7 @@ def tensorflow_step(
         "    def __init__(self, model):",
         "        self.model = model",
         *(INDENT * 2 + line for line in construction(parts, groups)),
+        *(INDENT * 2 + line for line in average_lines(parts, groups)),
         *(INDENT * 2 + line for line in penalized_lines(parts)),
         *_batch(program, parts, dtype),
         *(INDENT * 2 + line for line in made),
@@ -60,8 +66,7 @@ def tensorflow_step(
         *penalty_method(parts),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
-        f"        outputs = {called}, training=False)",
-        f"        loss = {with_penalty(parts, parts.loss)}",
+        *(INDENT * 2 + line for line in with_averages(parts, scored)),
         scores,
         "",
         *_fetching(parts.metrics, plan.several),
@@ -74,10 +79,10 @@ def _made(parts: TrainingParts, dtype: str, plan: StepPlan) -> list[str]:
     method = "updates" if plan.several else "update"
     rate = f"tf.TensorSpec((), tf.{dtype})"
     lines = ["step = tf.TensorSpec((), tf.int32)"]
-    given = "step"
-    if parts.takes_rate:
-        given = "step, rate"
-        lines.append(f"rate = {rate.replace('()', '(None,)') if plan.several else rate}")
+    given = ", ".join(["step", *["rate" if parts.takes_rate else "number"] * len(parts.numbers)])
+    if parts.numbers:
+        name = given.rpartition(" ")[2]
+        lines.append(f"{name} = {rate.replace('()', '(None,)') if plan.several else rate}")
     lines.append(f"update = tf.function(self.{method}, autograph=False{compiled})")
     if not plan.several:
         return [*lines, f"self.train_step = update.get_concrete_function(*batch, {given})"]
@@ -90,7 +95,6 @@ def _made(parts: TrainingParts, dtype: str, plan: StepPlan) -> list[str]:
 
 def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -> list[str]:
     """The method of one update."""
-    rate = ", learning_rate" if parts.takes_rate else ""
     inner = [
         f"variables = {trained_text(parts, groups)}",
         *forward(parts, program),
@@ -98,10 +102,11 @@ def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -
         *densify(program),
         *clip(parts),
         *update_lines(parts, groups),
+        *moving_lines(parts),
         f"return {', '.join(brought(parts.metrics))}",
     ]
     return [
-        f"def update(self, {', '.join(parts.arrays)}, step{rate}):",
+        f"def update(self, {', '.join([*parts.arrays, 'step', *parts.numbers])}):",
         *(INDENT + line for line in inner),
         "",
     ]
@@ -132,10 +137,9 @@ def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
     flat = [f"tf.reshape({n}, {(-1, *s)})" for n, s in zip(names, metrics.shapes, strict=True)]
     kinds = f"({', '.join([kind] * (1 + len(names)))})" if names else kind
     one = ", ".join(f"{name}[None]" for name in parts.arrays)
-    rates, each, single = "", "", ""
-    if parts.takes_rate:
-        rates, each, single = ", learning_rates", ", learning_rates", ", [learning_rate]"
-    rate = ", learning_rate" if parts.takes_rate else ""
+    rate = "".join(f", {name}" for name in parts.numbers)
+    rates = "".join(f", {name}s" for name in parts.numbers)
+    single = "".join(f", [{name}]" for name in parts.numbers)
     return [
         f"    def updates(self, {arrays}, step{rates}):",
         '        """One step after the other, on batches (steps, batch, ...)."""',
@@ -144,7 +148,7 @@ def _several(parts: TrainingParts, arrays: str, dtype: str) -> list[str]:
         if names
         else "        return tf.map_fn(",
         "            lambda batch: self.update(*batch),",
-        f"            ({arrays}, steps{each}),",
+        f"            ({arrays}, steps{rates}),",
         f"            fn_output_signature={kinds},",
         "            parallel_iterations=1,",
         "        )",

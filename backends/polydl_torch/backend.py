@@ -23,6 +23,7 @@ from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_torch import natives, optimizers
+from polydl_torch.averaging import averages, set_averages
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first, turned_inputs
@@ -204,6 +205,20 @@ class TorchBackend(Backend):
         step: int,
     ) -> None:
         set_optimizer_state(emitted, trainer, state, step)
+
+    def averages(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, np.ndarray]:
+        return averages(emitted, trainer)
+
+    def set_averages(
+        self,
+        emitted: EmittedTraining,
+        model: NativeModel,
+        trainer: Any,
+        values: Mapping[str, np.ndarray],
+    ) -> None:
+        set_averages(emitted, trainer, values)
 
     def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
         if options.device == "cpu":

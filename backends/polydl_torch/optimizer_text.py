@@ -8,7 +8,7 @@ from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.rule_groups import RuleGroup, first_value
-from polydl.training.selection import select
+from polydl.training.selection import Selection, select
 
 
 def optimizers_of(groups: Sequence[RuleGroup]) -> list[list[RuleGroup]]:
@@ -109,10 +109,20 @@ def _chosen(parts: TrainingParts, group: RuleGroup) -> str:
     return chosen_text(parts, names)
 
 
+def chosen_names(parts: TrainingParts, names: set[str], named: str = "named") -> str:
+    """The end of a comprehension over `name`, of those in `named`; "" where it is of all."""
+    chosen = _selected(parts, names)
+    return "" if chosen.is_all else chosen.among(named, f"{named}[name].ndim")
+
+
+def _selected(parts: TrainingParts, names: set[str]) -> Selection:
+    ranks = {parts.bindings[path].native: rank for path, rank in parts.ranks.items()}
+    return select(names, ranks)
+
+
 def chosen_text(parts: TrainingParts, names: set[str]) -> str:
     """The text of an iterable of the parameters of these native names."""
-    ranks = {parts.bindings[path].native: rank for path, rank in parts.ranks.items()}
-    chosen = select(names, ranks)
+    chosen = _selected(parts, names)
     if chosen.is_all:
         return "model.parameters()"
     if not chosen.takes_name:

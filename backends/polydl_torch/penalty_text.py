@@ -5,29 +5,40 @@ from __future__ import annotations
 from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
 from polydl.training.penalized import sum_lines
-from polydl_torch.optimizer_text import chosen_text
+from polydl_torch.optimizer_text import chosen_names, chosen_text
 
 
 def penalized_lines(parts: TrainingParts) -> list[str]:
-    """Statements of Trainer.__init__."""
+    """Statements of Trainer.__init__: lists of parameters, or of names where there are averages."""
     lines = []
     for found in parts.penalties:
-        chosen = chosen_text(parts, {parts.bindings[path].native for path in found.paths})
-        chosen = chosen if chosen.startswith("[") else f"list({chosen})"
-        lines.append(f"self.{found.name} = {chosen}")
+        natives = {parts.bindings[path].native for path in found.paths}
+        if parts.average_weight is not None:
+            names = chosen_names(parts, natives, "self.weights")
+            text = f"[name {names}]" if names else "list(self.weights)"
+        else:
+            text = chosen_text(parts, natives)
+            text = text if text.startswith("[") else f"list({text})"
+        lines.append(f"self.{found.name} = {text}")
     return lines
 
 
 def penalty_method(parts: TrainingParts) -> list[str]:
     if not parts.penalties:
         return []
+    by_name, lines = "", sum_lines(parts.penalties, "self.")
+    if parts.average_weight is not None:
+        by_name, lines = ", weights", sum_lines(parts.penalties, "self.", "name", "weights[name]")
     return [
-        "    def penalty(self):",
+        f"    def penalty(self{by_name}):",
         '        """What the loss has besides, of the parameters."""',
-        *(INDENT * 2 + line for line in sum_lines(parts.penalties, "self.")),
+        *(INDENT * 2 + line for line in lines),
         "",
     ]
 
 
-def with_penalty(parts: TrainingParts, loss: str) -> str:
-    return f"{loss} + self.penalty()" if parts.penalties else loss
+def with_penalty(parts: TrainingParts, loss: str, weights: str = "weights") -> str:
+    """weights: which ones, where there are averages besides."""
+    if not parts.penalties:
+        return loss
+    return f"{loss} + self.penalty({'' if parts.average_weight is None else f'self.{weights}'})"

@@ -8,6 +8,7 @@ from polydl.emission.code import INDENT
 from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
+from polydl_torch.averaging import average_lines, moving_lines
 from polydl_torch.optimizer_text import (
     construction,
     each_optimizer,
@@ -27,11 +28,16 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
     optimizers = optimizers_of(groups)
     before = update_rule_lines(parts, groups)
     arrays = parts.arrays
-    rate = ["learning_rate"] if parts.takes_rate else []
     taken = "from_numpy({0})" if device == "cpu" else f'as_tensor({{0}}, device="{device}")'
     to_torch = [f"{a} = torch.{taken.format(a)}" for a in arrays]
     step = _in_parts(parts, device) if parts.micro_batch else _whole(parts, device)
     zero = each_optimizer(optimizers, "optimizer.zero_grad()")
+    kept = [*average_lines(parts), *penalized_lines(parts)]
+    inputs = ", ".join(parts.inputs)
+    called = f"self.model({inputs})"
+    if parts.average_weight is not None:
+        of = f"({inputs}{',' * (len(parts.inputs) == 1)})"
+        called = f"torch.func.functional_call(self.model, self.averages, {of})"
     lines = [
         *([*before, "", ""] if before else []),
         "class Trainer:",
@@ -39,7 +45,7 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         "",
         "    def __init__(self, model):",
         "        self.model = model",
-        *(INDENT * 2 + line for line in construction(parts, optimizers, penalized_lines(parts))),
+        *(INDENT * 2 + line for line in construction(parts, optimizers, kept)),
         "",
         "    def start(self):",
         "        self.model.train()",
@@ -49,11 +55,12 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         "        self.model.eval()",
         *_freezing(parts, True),
         "",
-        f"    def train_step(self, {', '.join([*arrays, 'step', *rate])}):",
+        f"    def train_step(self, {', '.join([*arrays, 'step', *parts.numbers])}):",
         *(INDENT * 2 + line for line in to_torch),
         *(INDENT * 2 + line for line in step(zero)),
         *(["        self.clip()"] if parts.clips else []),
         *(INDENT * 2 + line for line in each_optimizer(optimizers, *_update(parts))),
+        *(INDENT * 2 + line for line in moving_lines(parts)),
         *_results(parts),
         "",
         *penalty_method(parts),
@@ -61,10 +68,10 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         f"    def evaluate_step(self, {', '.join(arrays)}):",
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),
-        f"            outputs = self.model({', '.join(parts.inputs)})",
+        f"            outputs = {called}",
         *(
             INDENT * 3 + line
-            for line in _scores(parts, with_penalty(parts, parts.loss), "return {}")
+            for line in _scores(parts, with_penalty(parts, parts.loss, "averages"), "return {}")
         ),
         "",
         *fetching(parts.metrics, [f"torch.stack({{}}){_TO_NUMPY}"], f"torch.cat({{}}){_TO_NUMPY}"),

@@ -36,10 +36,14 @@ def training_of(row: StageRow) -> Training:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Losses of all steps, what is left at the end, and the loss of evaluating that."""
+    """Losses of all steps, weights at the end, their averages, and the loss of evaluating these.
+
+    averages: the weights themselves, where there are none.
+    """
 
     losses: Array
     weights: Weights
+    averages: Weights
     evaluated: float
 
 
@@ -61,7 +65,7 @@ def on_paper(row: StageRow) -> Run:
     tokens, targets, weights = _data()
     stays = frozen(trace(model(), Input((None, PLACES), "int")), training_of(row))
     velocity = {path: np.zeros_like(value) for path, value in weights.items()}
-    losses = []
+    losses, every = [], [weights]
     for step in range(STEPS):
         batch = slice(step * SAMPLES, (step + 1) * SAMPLES)
         loss, slopes = gradients(weights, tokens[batch], targets[batch])
@@ -72,8 +76,12 @@ def on_paper(row: StageRow) -> Run:
             velocity[path] = MOMENTUM * velocity[path] + slopes[path] + others[path]
             moved[path] = weights[path] - RATE * velocity[path]
         weights = moved
-    evaluated = gradients(weights, tokens, targets)[0] + _penalty(row, weights)[0]
-    return Run(np.array(losses), weights, evaluated)
+        every.append(weights)
+    averages = dict(weights)
+    if row.average is not None:
+        averages = {path: row.average([w[path] for w in every]) for path in weights}
+    evaluated = gradients(averages, tokens, targets)[0] + _penalty(row, averages)[0]
+    return Run(np.array(losses), weights, averages, evaluated)
 
 
 def formula(row: StageRow) -> Outcome:
@@ -87,8 +95,23 @@ def formula(row: StageRow) -> Outcome:
             (total,) = evaluate_block(penalty.trace(), [start[path].reshape(-1)])
             found += penalty.rate * float(total)
     expected = _penalty(row, start)[0]
-    error = abs(found - expected) / (abs(expected) or 1.0)
-    return Outcome("oracle", row.name, "the oracle", error, bound("oracle", "float64"), SCALE)
+    errors = {"penalties": abs(found - expected) / (abs(expected) or 1.0)}
+    if row.average is not None:
+        every = [np.sin(np.arange(3.0) * step) for step in range(STEPS + 1)]
+        errors["averages"] = scaled_error(_averaged(training, every), row.average(every))
+    error, name = worst(errors)
+    limit = bound("oracle", "float64")
+    return Outcome("oracle", row.name, "the oracle", error, limit, SCALE, name)
+
+
+def _averaged(training: Training, every: list[Array]) -> Array:
+    """By the definition, on the oracle."""
+    assert training.average is not None
+    blocks, average = training.average.trace(), every[0]
+    for step, value in enumerate(every[1:]):
+        (weight,) = evaluate_block(blocks, [np.asarray(step, np.int32)])
+        average = average + float(weight) * (value - average)
+    return average
 
 
 def updates(row: StageRow, target: Target) -> Outcome:
@@ -107,6 +130,11 @@ def updates(row: StageRow, target: Target) -> Outcome:
     errors["losses"] = (
         float(np.max(np.abs(history.steps / expected.losses - 1))) if same else float("inf")
     )
+    if row.average is not None:
+        found = net.averaged_weights
+        errors |= {
+            f"average of {p}": scaled_error(found[p], v) for p, v in expected.averages.items()
+        }
     errors["evaluation"] = abs(evaluated / expected.evaluated - 1)
     error, name = worst(errors)
     limit = bound("updates", target.dtype, row.name)

@@ -172,6 +172,16 @@ MUTANTS: tuple[Mutant, ...] = (
            else m.group().replace("train", "eval")),
     Mutant("rate of a penalty halved", "penalties", r"0\.02 \* sum", "0.01 * sum"),
     Mutant("penalty of what is small too", "penalties", r"ndim > 1", "ndim > 0"),
+    Mutant("averages stand", "moving average",
+           r"list\(self\.weights\.values\(\)\), |0\.1 \* \(v - average\)|_update\(params, averages",
+           lambda m: {"l": "list(self.averages.values()), ", "0": "0.0 * v",
+                      "_": "_update(averages, averages"}[m.group()[0]]),
+    Mutant("scores of other weights", "moving average",
+           r"(functional_call\(self\.model, |_mapping=|self\.evaluate\()(self\.averages|averages)\b(?=[,)])",
+           lambda m: m.group(1) + {"f": "self.weights", "_": "[]",
+                                   "s": "jax.tree.map(jnp.sin, self.averages)"}[m.group()[0]]),
+    Mutant("weight of another step", "mean of weights", r"(?<!def )average_weight\(step\b",
+           "average_weight(step + 1", shared=True),
 )  # fmt: skip
 
 BINDING_ROW = "dense"  # square kernels, whose axes can be swapped unnoticed by shapes

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from polydl import functions, random
+from polydl.averages.ema import EMA
+from polydl.averages.swa import SWA
 from polydl.conformance import (
     checks,
     checks_metrics,
@@ -272,6 +274,10 @@ MUTANTS: tuple[CoreMutant, ...] = (
                r"np\.argmax\(x, axis\)", "x.shape[axis] - 1 - np.argmax(np.flip(x, axis), axis)"),
     CoreMutant("half of the squares", "penalties", L2.values,
                r"ops\.square\(parameter\)", "0.5 * ops.square(parameter)"),
+    CoreMutant("warm-up counts from 1", "moving average, warm-up", EMA.weight, r"10 \+ step",
+               "11 + step"),
+    CoreMutant("the start is left out", "mean of weights", SWA.weight, r"step \+ \(1 -",
+               "step + (0 -"),
 )  # fmt: skip
 
 

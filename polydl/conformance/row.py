@@ -154,13 +154,15 @@ class ScheduleRow:
 class StageRow:
     """What a training step does besides the update, in a run of SGD with momentum.
 
-    settings: of the Training. Its stages on paper: penalty(path, parameter) -> (value, slope).
+    settings: of the Training. Its stages on paper: penalty(path, parameter) -> (value, slope);
+    average of a parameter, which it takes as it was before each update and after the last.
     """
 
     name: str
     items: tuple[str, ...]
     settings: Callable[[], Mapping[str, Any]]
     penalty: Callable[[str, Array], tuple[float, Array]] | None = None
+    average: Callable[[list[Array]], Array] | None = None
 
 
 AnyRow = Row | TieRow | RandomRow | ScoreRow | MetricRow | OptimizerRow | ScheduleRow | StageRow

@@ -7,7 +7,7 @@ Python raises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from polydl.emission import scalar_operators as operators
 from polydl.emission.code import INDENT, Code
@@ -21,18 +21,25 @@ from polydl.program.types import Block, Constant, Node, Operand, Value
 _HINTS = {"cos": "cosine", "power": "decay", "where": "rate", "floor": "count"}
 
 
-def scalar_functions(blocks: Mapping[str, Block], key: str, name: str, docstring: str) -> list[str]:
+def scalar_functions(
+    blocks: Mapping[str, Block],
+    key: str,
+    name: str,
+    docstring: str,
+    taken: Collection[str] = (),
+) -> list[str]:
     """The lines of a function for the Block under `key`, after one for each Block that it calls.
 
-    They need `import math` where "math." is in them. DefinitionError where something in a Block is no
-    single number, or has no counterpart in Python.
+    They need `import math` where "math." is in them. taken: names of the module around them, which
+    functions that are called must not have. DefinitionError where something in a Block is no single
+    number, or has no counterpart in Python.
     """
     names: dict[str, str] = {}
-    taken = {name, "math", *BUILTINS, *PYTHON_WORDS}
+    reserved = {name, "math", *taken, *BUILTINS, *PYTHON_WORDS}
     lines: list[str] = []
     for called in _called(blocks, key):
-        names[called] = unique(snake_case(blocks[called].class_name), taken)
-        taken.add(names[called])
+        names[called] = unique(snake_case(blocks[called].class_name), reserved)
+        reserved.add(names[called])
         lines += [*_Function(blocks[called], names[called], "", names).lines, "", ""]
     return [*lines, *_Function(blocks[key], name, docstring, names).lines]
 

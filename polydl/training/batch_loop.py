@@ -36,10 +36,6 @@ SEVERAL_STEPS = """\
             sizes.extend([size] * count)
             step += count"""
 
-RATES = """\
-            rates = [learning_rate(step + i) for i in range(count)]
-"""
-
 EXECUTIONS = '''
 
 def executions(batches, steps):

@@ -25,15 +25,17 @@ from polydl.training.rules import Rule, frozen, parameter_shapes, rules
 from polydl.training.scores import summary
 from polydl.training.script import SCRIPT_NAMES, Script
 from polydl.training.settings import Training
+from polydl.training.step_numbers import step_numbers
 
 # names that a training program has itself
 PROGRAM_NAMES = frozenset(
-    """Trainer UpdateRule SCORES average evaluate executions fit inputs learning_rate loss model
-    optimizer optimizers outputs results step targets update_rule weights""".split()
+    """Trainer UpdateRule SCORES average average_weight evaluate executions fit inputs learning_rate
+    loss model optimizer optimizers outputs results step targets update_rule weights""".split()
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
-    """arrays batch batches count eval_graphdef forward gathered gradient gradients grads graphdef
+    """arrays average_weights averages batch batches count eval_graphdef forward gathered gradient
+    gradients grads graphdef
     group learning_rates more named number opt_state p parameter params part penalty rest rest_after
     results samples samples2 samples3 scores self shape shapes share start state steps tape total
     trainable trained training update updates v value values variables""".split()
@@ -88,6 +90,19 @@ class TrainingParts:
     def takes_rate(self) -> bool:
         """Whether the step takes the learning rate."""
         return self.training.takes_rate
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the numbers that a step takes after its own, such as the learning rate."""
+        return tuple(number.name for number in step_numbers(self.training))
+
+    @property
+    def average_weight(self) -> str | None:
+        """The text of how far averages move, where there are some."""
+        average = self.training.average
+        if average is None:
+            return None
+        return "average_weight" if average.constant is None else repr(average.constant)
 
     @property
     def micro_batch(self) -> int | None:
@@ -192,7 +207,7 @@ def emit_training(
         changed = augment_lines(training, names, parts.inputs, channels_first(emitter))
         wrapped += ["", "", *changed] if changed else []
         scores = summary(tuple(scored.values()), taken)
-        wrapped += ["", "", *loop_text(training, several_steps, scores).split("\n")]
+        wrapped += ["", "", *loop_text(training, several_steps, scores, taken).split("\n")]
         return [*wrapped, "", "", *script.lines(parts, emitter)] if script else wrapped
 
     emitted = emitter.emit(trainer)

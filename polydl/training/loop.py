@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from textwrap import indent
 
 from polydl.emission.code import INDENT
 from polydl.emission.wrap import LINE_LENGTH, wrap
-from polydl.schedules.schedule import Schedule
 from polydl.training import batch_loop
-from polydl.training.rates import schedule_lines
 from polydl.training.scores import Summary
 from polydl.training.settings import Training
+from polydl.training.step_numbers import step_numbers
 
 _EVALUATE = '''
 def evaluate(trainer, inputs,{given} batch_size={batch_size}):
@@ -111,10 +111,6 @@ _SCORED_WITH_DONE = """\
 _DONE = "\n    done: what the first batches of the first epoch gave, which are not run again."
 _MADE = "        made = len(done[1]) if done else 0\n"
 
-_RATES = """\
-            rates = [learning_rate(step + i) for i in range(len(batches))]
-"""
-
 _SHUFFLED = """\
 rng = np.random.Generator(np.random.Philox(key=[{seed}, epoch]))
 order = rng.permutation(len({first}))
@@ -124,25 +120,24 @@ _PREFETCH = "\n    prefetch(batches) may make them ahead, in a thread."
 _SOURCE = "\n    batches(epoch) gives an epoch's, each a tuple of arrays."
 
 
-def loop_text(training: Training, several_steps: bool, summary: Summary) -> str:
+def loop_text(
+    training: Training, several_steps: bool, summary: Summary, taken: Collection[str] = ()
+) -> str:
     """The emitted `evaluate` and `fit`, with only what this Training asks for.
 
     several_steps: the Trainer has train_steps, which takes `steps_per_execution` batches at a time.
-    summary: how scores are made of what its steps return.
+    summary: how scores are made of what its steps return. taken: names of the module around it.
     """
     names = ["loss", *(metric.name for metric in training.metrics)]
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
-    rate = (
-        "\n".join([*schedule_lines(training.optimizer.learning_rate), "", "", ""])
-        if isinstance(training.optimizer.learning_rate, Schedule)
-        else ""
-    )
+    numbers = [line for n in step_numbers(training) for line in [*n.lines(taken), "", ""]]
+    functions = "".join(f"{line}\n" for line in numbers)
     scores = f"{scores}\n\n" if summary.plain else ""
     evaluate = _evaluate(training, _described(names, summary), summary.gathered)
     fit = _fit(training, several_steps, summary.gathered)
     grouping = _grouping(training, several_steps)
     augmented = _augmented(training)
-    return f"{rate}{scores}{evaluate}{summary.text}\n{grouping}{augmented}\n{fit}".strip("\n")
+    return f"{functions}{scores}{evaluate}{summary.text}\n{grouping}{augmented}\n{fit}".strip("\n")
 
 
 def _described(names: list[str], summary: Summary) -> str:
@@ -185,18 +180,21 @@ def _fit(training: Training, several_steps: bool, gathered: str) -> str:
 
 
 def _steps(training: Training, several_steps: bool, streamed: bool) -> str:
-    scheduled = training.takes_rate
-    rate = "" if not scheduled else ", rates" if several_steps else ", learning_rate(step)"
+    numbers = step_numbers(training)
+    rate = "".join(f", {n.several}" if several_steps else f", {n.name}(step)" for n in numbers)
+    count = "count" if streamed else "len(batches)"
+    rates = "".join(
+        f"{INDENT * 3}{n.several} = [{n.name}(step + i) for i in range({count})]\n" for n in numbers
+    )
     if streamed:
         steps = batch_loop.SEVERAL_STEPS if several_steps else batch_loop.ONE_STEP
-        rates = batch_loop.RATES if scheduled else ""
         return steps.format(batches=batch_loop.batches_text(training), rates=rates, rate=rate)
     return (_SEVERAL_STEPS if several_steps else _ONE_STEP).format(
         batch=_each(training, " {}[batch],"),
         batches=_each(training, " {}[batches],"),
         first="made * batch_size" if training.resumable else "0",
         rest="order[made * batch_size :]" if training.resumable else "order",
-        rates=_RATES if scheduled else "",
+        rates=rates,
         rate=rate,
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 from polydl.emission.emitter import Emitter
 from polydl.emission.naming import snake_case, unique
@@ -35,11 +36,11 @@ def penalized(
 
 @dataclass(frozen=True)
 class EmittedPenalty:
-    """A penalty. name: for its parameters. total: the text of the sum of values of one, `p`."""
+    """A penalty. name: for its parameters. total: the text of the sum of values of one, of its text."""
 
     rate: float
     name: str
-    total: str
+    total: Callable[[str], str]
     paths: tuple[str, ...]
 
 
@@ -50,15 +51,25 @@ def emitted_penalties(
     emitted: dict[str, EmittedPenalty] = {}
     for penalty, (key, paths) in zip(penalties, found.items(), strict=True):
         name = unique(f"{snake_case(type(penalty).__name__)}_weights", emitted)
-        total = emitter.function_text(key, ["p"])
+        total = partial(_text, emitter, key)
         emitted[name] = EmittedPenalty(float(penalty.rate), name, total, paths)
     return tuple(emitted.values())
 
 
-def sum_lines(penalties: Sequence[EmittedPenalty], owner: str = "") -> list[str]:
-    """Statements that return what all penalties come to. owner: of the lists of parameters."""
+def _text(emitter: Emitter, key: str, parameter: str) -> str:
+    return emitter.function_text(key, [parameter])
+
+
+def sum_lines(
+    penalties: Sequence[EmittedPenalty], owner: str = "", each: str = "p", parameter: str = "p"
+) -> list[str]:
+    """Statements that return what all penalties come to.
+
+    owner: of the lists of parameters. each: a name for what these hold, parameter: its parameter.
+    """
     terms = [
-        f"{found.rate!r} * sum({found.total} for p in {owner}{found.name})" for found in penalties
+        f"{found.rate!r} * sum({found.total(parameter)} for {each} in {owner}{found.name})"
+        for found in penalties
     ]
     if len(terms) == 1:
         return [f"return {terms[0]}"]

@@ -13,10 +13,12 @@ from polydl.program.passes import portable_randomness
 from polydl.program.passes.randomness import draws
 from polydl.program.types import Program
 from polydl.sources.opening import Opened
+from polydl.training.checkpoints import Arrays
 from polydl.training.emission import EmittedTraining, check_single_output
 from polydl.training.script import Script
 from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
+from polydl.training.snapshots import averages_of
 from polydl.training.standalone import WrittenScript
 
 
@@ -82,6 +84,9 @@ class Preparing:
             prepared = Prepared(emitted, module, program, training, model, trainer)
             if keep and before is not None and _same_rule(before.training, training):
                 self._carry_over(before, prepared)
+            if before is not None and _same_average(before.emitted, emitted):
+                kept = averages_of(self.backend, before)
+                self._set_averages(prepared, {**model.get_weights(), **kept})
         if keep:
             self.prepared = prepared
         return prepared
@@ -118,6 +123,25 @@ class Preparing:
             after.emitted, after.model, after.trainer, kept, after.steps
         )
 
+    def _set_averages(self, prepared: Prepared, values: Arrays) -> None:
+        self.backend.set_averages(prepared.emitted, prepared.model, prepared.trainer, values)
+
+    def averaged_weights(self) -> Arrays:
+        """All entries, with the averages of those that have one."""
+        prepared = self.prepared
+        if prepared is None or prepared.emitted.parts.training.average is None:
+            raise DefinitionError(
+                "there are no averages of weights: fit with Training(average=dl.EMA(0.999)), say"
+            )
+        with self.backend.precision(self.options):
+            return {**self.model.get_weights(), **averages_of(self.backend, prepared)}
+
+    def weights_given(self, weights: Arrays) -> None:
+        """Weights came from elsewhere: averages begin with them."""
+        prepared = self.prepared
+        if prepared is not None and prepared.emitted.parts.training.average is not None:
+            self._set_averages(prepared, weights)
+
     def _update(self, prepared: Prepared) -> None:
         """Weights from the net into the model that is trained."""
         if prepared.model is not self.model:
@@ -132,6 +156,14 @@ class Preparing:
 def require_training(given: Any) -> None:
     if not isinstance(given, Training):
         raise DefinitionError(f"expected a dl.Training, got {type(given).__name__}")
+
+
+def _same_average(a: EmittedTraining, b: EmittedTraining) -> bool:
+    """Whether there are averages, and the same."""
+    first, second = a.parts.training.average, b.parts.training.average
+    if first is None or second is None:
+        return False
+    return type(first) is type(second) and first.config() == second.config()
 
 
 def _same_rule(a: Training, b: Training) -> bool:

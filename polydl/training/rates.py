@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from polydl.emission.scalar import scalar_functions
 from polydl.execute import execute
@@ -11,13 +11,13 @@ from polydl.schedules.schedule import Schedule
 _MEANING = "The learning rate of an update; step is 0 at the first."
 
 
-def schedule_lines(schedule: Schedule) -> list[str]:
+def schedule_lines(schedule: Schedule, taken: Collection[str] = ()) -> list[str]:
     """The lines of functions of which the last is `learning_rate(step)`, an int's float.
 
-    They need `import math` where "math." is in them. DefinitionError for a schedule that is not made
-    of operations on single numbers.
+    They need `import math` where "math." is in them. taken: names of the module around them.
+    DefinitionError for a schedule that is not made of operations on single numbers.
     """
-    return scalar_functions(schedule.trace("rate"), "rate", "learning_rate", _MEANING)
+    return scalar_functions(schedule.trace("rate"), "rate", "learning_rate", _MEANING, taken)
 
 
 def rate_function(schedule: Schedule) -> Callable[[int], float]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from polydl.augment.augmentation import Augmentation
+from polydl.averages.average import Average
 from polydl.callbacks.callback import Callback
 from polydl.errors import DefinitionError, ProgramError, nearest
 from polydl.losses.loss import Loss
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
     from polydl.training.settings import Training
 
 FORMAT = 1
-PARTS = (Loss, Metric, Optimizer, Schedule, Augmentation, Callback, Penalty)  # kind, settings
+PARTS = (
+    Loss,
+    Metric,
+    Optimizer,
+    Schedule,
+    Augmentation,
+    Callback,
+    Penalty,
+    Average,
+)  # kind, settings
 
 
 def to_json(training: Training) -> str:

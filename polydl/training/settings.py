@@ -11,6 +11,7 @@ import numpy as np
 
 from polydl.augment.augmentation import Augmentation
 from polydl.augment.compose import checked as augmentations
+from polydl.averages.average import Average
 from polydl.callbacks.callback import Callback
 from polydl.errors import DefinitionError, nearest
 from polydl.losses.loss import Loss
@@ -51,8 +52,9 @@ class Training:
     axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
     is. callbacks: what looks on and may steer, in this order: a user's own dl.Callback, logs, a bar.
-    penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). checkpoint: when the run
-    is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
+    penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). average: a running average
+    of the parameters, such as dl.EMA(0.999); validation scores are the averages'. checkpoint: when the
+    run is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
     """
 
     loss: Loss
@@ -73,6 +75,7 @@ class Training:
     augment: Sequence[Augmentation] = ()
     callbacks: Sequence[Callback] = ()
     penalties: Sequence[Penalty] = ()
+    average: Average | None = None
     checkpoint: Checkpoint | None = None
     data: Literal["arrays", "batches"] = "arrays"
     resumed: bool = False
@@ -129,6 +132,8 @@ class Training:
                  "penalties must be dl.Penalty objects such as dl.L2(1e-4), in a list",
                  self.penalties)  # fmt: skip
         object.__setattr__(self, "penalties", tuple(self.penalties))
+        good = self.average is None or isinstance(self.average, Average)
+        _require(good, "average must be a dl.Average such as dl.EMA(0.999), or None", self.average)
         if isinstance(self.decayed, str):
             good = self.decayed in ("matrices", "all")
         else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polydl.backend import Backend
-from polydl.training.run_state import RunState
+from polydl.training.run_state import Arrays, RunState
 
 if TYPE_CHECKING:
     from polydl.training.preparation import Prepared
@@ -36,6 +36,7 @@ def take_state(
         weights=model.get_weights(),
         optimizer=backend.optimizer_state(prepared.emitted, model, trainer),
         about=about,
+        averages=averages_of(backend, prepared),
         random=model.random_state() if native else {},
     )
 
@@ -46,7 +47,16 @@ def put_state(backend: Backend, prepared: Prepared, state: RunState) -> None:
     backend.set_optimizer_state(
         prepared.emitted, prepared.model, prepared.trainer, state.optimizer, state.step
     )
+    if state.averages:
+        backend.set_averages(prepared.emitted, prepared.model, prepared.trainer, state.averages)
     prepared.steps, prepared.epochs = state.step, state.epoch
+
+
+def averages_of(backend: Backend, prepared: Prepared) -> Arrays:
+    """The averages of weights by path; none where the training has none."""
+    if prepared.emitted.parts.training.average is None:
+        return {}
+    return backend.averages(prepared.emitted, prepared.model, prepared.trainer)
 
 
 def put_random(backend: Backend, prepared: Prepared, state: RunState) -> None:

@@ -1,4 +1,4 @@
-"""Impossible penalties are refused, with what and what instead."""
+"""Impossible penalties and averages are refused, with what and what instead."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ SETTINGS = [
     (lambda: dl.L1(0.1, where=["*.kernel"]), "L1: where must be text"),
     (lambda: dl.L1(0.1, where=""), "L1: where must be a pattern of paths such as"),
     (lambda: training(penalties=dl.L2(0.1)), r"penalties must be dl.Penalty objects such as dl.L2"),
+    (lambda: dl.EMA(1.0), "EMA: decay must be at least 0.0 and below 1.0"),
+    (lambda: dl.EMA("slow"), "EMA: decay must be a number"),
+    (lambda: dl.SWA(0), "SWA: start must be a number of updates from 1 on, got 0"),
+    (lambda: dl.SWA(10, every=0.5), "SWA: every must be an integer"),
+    (lambda: training(average=0.999), r"average must be a dl.Average such as dl.EMA\(0.999\), or None"),
     (lambda: training(penalties=[0.1]), r"dl.L2\(1e-4\), in a list, got \[0.1\]"),
 ]  # fmt: skip
 MODELS = [
@@ -91,11 +96,24 @@ def test_parameters_that_share_a_variable():
     assert "penalty" in emitted("keras", model, penalties=[dl.L2(0.1, where="*bias")])
 
 
+@dataclass
+class Twice(dl.Average):
+    def weight(self, step):
+        return step
+
+
+def test_an_average_without_a_weight():
+    with pytest.raises(ShapeError, match="Twice: the weight of a step is one float"):
+        emitted(BACKENDS[0], dl.Sequential(dl.Dense(2)), average=Twice())
+
+
 def test_through_json():
     given = training(penalties=[dl.L1(1e-5), dl.L2(1e-4, where="*.kernel")])
     back = dl.Training.from_json(given.to_json())
     assert [(p.kind, p.config()) for p in back.penalties] == [
         (p.kind, p.config()) for p in given.penalties
     ]
+    swa = dl.Training.from_json(training(average=dl.SWA(10, 2)).to_json()).average
+    assert (swa.start, swa.every) == (10, 2)
     with pytest.raises(DefinitionError, match="Own is not one of polydl's own"):
         training(penalties=[Own(0.1)]).to_json()

@@ -281,6 +281,12 @@ def test_a_rate_is_a_float(which: int) -> None:
         assert rate == float(evaluate_block(blocks, [np.asarray(step, np.int32)])[0])
 
 
+def test_functions_that_are_called_have_names_of_their_own() -> None:
+    text = schedule_lines(Ints(1), taken=["relu"])
+    assert text[0] == "def relu2(x):"
+    assert text[-1] == "    return float(relu2(step))"
+
+
 def nested() -> dl.Training:
     pieces = [dl.Warmup(dl.CosineDecay(0.1, 90), 10), 0.02, dl.Constant(0.01)]
     return dl.Training(dl.MSE(), dl.SGD(dl.Piecewise([100, 500], pieces)))

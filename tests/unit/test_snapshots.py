@@ -113,6 +113,16 @@ def test_training_source_of_batches(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_with_averages(backend: str) -> None:
+    """A penalty, and a moving average whose weight changes."""
+    settings = replace(TRAINING, penalties=[dl.L2(1e-4)], average=dl.EMA(0.999, warm_up=True))
+    text = get_backend(backend).emit_training(
+        dl.trace(*SNAPSHOT_MODELS["mlp"]()), settings, Options()
+    )
+    hold(f"mlp_averages.{backend}", text.source)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_readme_shows_what_is_emitted(backend: str) -> None:
     readme = (SNAPSHOTS.parent.parent / "README.md").read_text()
     program = dl.trace(ResBlock(16), dl.Input((None, 32, 32, 16)))

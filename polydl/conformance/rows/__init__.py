@@ -53,6 +53,7 @@ _LANGUAGE = (
     "losses",
     "metrics",
     "optimizers",
+    "averages",
     "penalties",
     "schedules",
     "random",
@@ -68,7 +69,7 @@ def row(name: str) -> AnyRow:
 # packages of plain Python and NumPy, which no backend writes in its own way
 NUMPY = ("polydl.augment.", "polydl.callbacks.")
 # and those whose text is the same on all of them
-SAME = (*NUMPY, "polydl.schedules.", "polydl.penalties.")
+SAME = (*NUMPY, "polydl.schedules.", "polydl.penalties.", "polydl.averages.")
 
 
 def language() -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from polydl import averages as a
 from polydl import penalties as p
 from polydl.conformance.row import Array, StageRow
 from polydl.training.groups import ParameterGroup
@@ -19,6 +20,20 @@ def _penalty(path: str, value: Array) -> tuple[float, Array]:
     return total, slope
 
 
+def _ema(weights: list[Array]) -> Array:
+    """The sum of all, each with what is left of it at the end."""
+    shares = 0.1 * 0.9 ** np.arange(len(weights) - 2, -1, -1)
+    return 0.9 ** (len(weights) - 1) * weights[0] + np.tensordot(shares, weights[1:], 1)
+
+
+def _warm_ema(weights: list[Array]) -> Array:
+    average = weights[0]
+    for step, value in enumerate(weights[1:]):
+        decay = min(0.8, (1 + step) / (10 + step))
+        average = decay * average + (1 - decay) * value
+    return average
+
+
 STAGE_ROWS: tuple[StageRow, ...] = (
     StageRow(
         "penalties", ("polydl:L1@1", "polydl:L2@1"),
@@ -28,5 +43,22 @@ STAGE_ROWS: tuple[StageRow, ...] = (
             "accumulate": 2,
         },
         penalty=_penalty,
+    ),
+    StageRow(
+        "moving average", ("polydl:EMA@1",),
+        lambda: {
+            "average": a.EMA(0.9),
+            "penalties": [p.L1(1e-3), p.L2(2e-2, where="*.kernel")],
+            "groups": [ParameterGroup("4.kernel", frozen=True)],
+        },
+        penalty=_penalty, average=_ema,
+    ),
+    StageRow(
+        "moving average, warm-up", ("polydl:EMA@1",),
+        lambda: {"average": a.EMA(0.8, warm_up=True)}, average=_warm_ema,
+    ),
+    StageRow(
+        "mean of weights", ("polydl:SWA@1",), lambda: {"average": a.SWA(20, 7), "accumulate": 2},
+        average=lambda weights: np.mean(weights[20::7], 0),
     ),
 )  # fmt: skip
