@@ -177,7 +177,7 @@ MUTANTS: tuple[Mutant, ...] = (
            lambda m: {"l": "list(self.averages.values()), ", "0": "0.0 * v",
                       "_": "_update(averages, averages"}[m.group()[0]]),
     Mutant("scores of other weights", "moving average",
-           r"(functional_call\(self\.model, |_mapping=|self\.evaluate\()(self\.averages|averages)\b(?=[,)])",
+           r"(functional_call\(self\.model, |_mapping=|self\.evaluate\()(self\.)?averages\b(?=[,)])",
            lambda m: m.group(1) + {"f": "self.weights", "_": "[]",
                                    "s": "jax.tree.map(jnp.sin, self.averages)"}[m.group()[0]]),
     Mutant("weight of another step", "mean of weights", r"(?<!def )average_weight\(step\b",
