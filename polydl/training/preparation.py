@@ -13,8 +13,8 @@ from polydl.program.passes import portable_randomness
 from polydl.program.passes.randomness import draws
 from polydl.program.types import Program
 from polydl.sources.opening import Opened
-from polydl.training.checkpoints import Arrays
 from polydl.training.emission import EmittedTraining, check_single_output
+from polydl.training.run_state import Arrays
 from polydl.training.script import Script
 from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
