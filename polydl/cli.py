@@ -115,6 +115,10 @@ def train(
     out: Annotated[Path, typer.Option(help="The folder to write to; made if it is not there.")],
     device: Device = "cpu",
     dtype: DType = "float32",
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint, or a folder of them, to go on from; of any backend."),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Train an experiment on one backend; keep its model, weights, history and source.
@@ -134,6 +138,7 @@ def train(
             experiment.data,
             experiment.validation,
             after_epoch=_epoch_line(experiment.training.epochs),
+            resume=resume or False,
         )
     except DivergenceError as error:  # the net holds what is good
         diverged, history = error, error.history
