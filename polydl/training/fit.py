@@ -57,8 +57,10 @@ class Fitting(Preparing):
         epoch = self._epochs if resuming.state is None else resuming.state.epoch
         opened = self._opener.open(resuming.training, data, validation, epoch)
         training = opened.training
-        about = identity(self.program, training, self.backend, self.options, opened.arrays)
-        resuming.check(about)
+        about: dict[str, Any] = {}
+        if training.resumable:
+            about = identity(self.program, training, self.backend, self.options, opened.arrays)
+            resuming.check(about)
         prepared = self.prepare(training, fresh=resuming.state is not None)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
