@@ -12,6 +12,7 @@ from polydl.emission.code import INDENT
 from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
+from polydl.training.snapshot_text import snapshot_lines
 from polydl_flax.optimizer_text import (
     frozen_text,
     grouping,
@@ -23,6 +24,10 @@ from polydl_flax.penalty_text import penalty_function
 
 _BODY = INDENT * 2
 _COPIED = "jax.tree.map(jnp.copy, nnx.to_pure_dict({}))"
+
+
+_WEIGHTS = ("nnx.to_pure_dict(nnx.state(self.model))", "nnx.update(self.model, weights)")
+_AVERAGES = ("jax.tree.map(jnp.copy, self.averages)", ["self.averages = averages"])
 
 
 def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
@@ -91,6 +96,7 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         f"    def train_step(self, {arrays}, step{numbers}):",
         *(_BODY + line for line in (_call_parts(parts) if parts.micro_batch else _call(parts))),
         "",
+        *snapshot_lines(parts, _WEIGHTS, _AVERAGES),
         f"    def evaluate_step(self, {arrays}):",
         f"        return self.evaluate({'self.averages, ' * averaged}self.state, {arrays})",
         "",

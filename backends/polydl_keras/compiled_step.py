@@ -5,7 +5,8 @@ from __future__ import annotations
 from polydl.program.types import Program
 from polydl.training.contributions import GATHER
 from polydl.training.emission import TrainingParts
-from polydl_keras.tensorflow_step import model_inputs
+from polydl.training.snapshot_text import snapshot_lines
+from polydl_keras.tensorflow_step import WEIGHTS, model_inputs
 
 
 def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> list[str]:
@@ -45,6 +46,7 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
         "        self.model.reset_metrics()",
         f"        return self.model.train_on_batch({given})",
         "",
+        *snapshot_lines(parts, WEIGHTS, ("", [])),
         f"    def evaluate_step(self, {arrays}):",
         *zero,
         "        self.model.reset_metrics()",

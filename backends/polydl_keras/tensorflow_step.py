@@ -14,12 +14,22 @@ from polydl.program.types import Program
 from polydl.training.contributions import Contributions, fetching
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
+from polydl.training.snapshot_text import snapshot_lines
 from polydl_keras import accumulating
 from polydl_keras.averaging import average_lines, moving_lines, with_averages
 from polydl_keras.functional import nested
 from polydl_keras.optimizer_text import construction, trained_text, update_lines
 from polydl_keras.penalty_text import penalized_lines, penalty_method, with_penalty
 from polydl_keras.step_plan import StepPlan
+
+WEIGHTS = ("self.model.get_weights()", "self.model.set_weights(weights)")
+_AVERAGES = (
+    "[average.numpy() for average in self.averages]",
+    [
+        "for average, value in zip(self.averages, averages):",
+        f"{INDENT}average.assign(value)",
+    ],
+)
 
 
 def tensorflow_step(
@@ -64,6 +74,7 @@ def tensorflow_step(
         *(INDENT + line if line else "" for line in step(parts, program, groups)),
         *(_several(parts, arrays, dtype) if plan.several else []),
         *penalty_method(parts),
+        *snapshot_lines(parts, WEIGHTS, _AVERAGES),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
         *(INDENT * 2 + line for line in with_averages(parts, scored)),

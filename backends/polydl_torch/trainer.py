@@ -8,6 +8,7 @@ from polydl.emission.code import INDENT
 from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
+from polydl.training.snapshot_text import snapshot_lines
 from polydl_torch.averaging import average_lines, moving_lines
 from polydl_torch.optimizer_text import (
     construction,
@@ -20,6 +21,16 @@ from polydl_torch.optimizers import native_optimizer
 from polydl_torch.penalty_text import penalized_lines, penalty_method, with_penalty
 
 _TO_NUMPY = ".cpu().numpy().astype(np.float64)"
+
+
+_WEIGHTS = (
+    "{name: value.clone() for name, value in self.model.state_dict().items()}",
+    "self.model.load_state_dict(weights)",
+)
+_AVERAGES = (
+    "{name: value.clone() for name, value in self.averages.items()}",
+    ["self.averages = averages"],
+)
 
 
 def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
@@ -65,6 +76,7 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         "",
         *penalty_method(parts),
         *_clip(parts),
+        *snapshot_lines(parts, _WEIGHTS, _AVERAGES),
         f"    def evaluate_step(self, {', '.join(arrays)}):",
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from polydl.errors import DefinitionError
 from polydl.spec.config import config_of
@@ -9,6 +9,7 @@ from polydl.spec.registry import kind_of
 
 if TYPE_CHECKING:
     from polydl.training.run import Run
+    from polydl.training.settings import Training
 
 
 class Callback:
@@ -19,8 +20,11 @@ class Callback:
     the third of the net's training, also when a later `fit` goes on. Hooks of several are called in the
     order of the list, after EarlyStopping and ReduceLROnPlateau, which are part of the emitted program.
 
-    An error in a hook ends the run; the net keeps what was learnt.
+    An error in a hook ends the run; the net keeps what was learnt. changes_rate: whether it sets
+    `run.rate_factor`, so that the learning rate is an argument of the step and no constant in it.
     """
+
+    changes_rate: ClassVar[bool] = False
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first step."""
@@ -49,6 +53,9 @@ class Callback:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take what `state` gave; called before on_train_begin."""
+
+    def check(self, training: Training) -> None:
+        """Raise DefinitionError where it does not fit the training that it is put into."""
 
     @property
     def kind(self) -> str:

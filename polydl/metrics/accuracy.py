@@ -10,6 +10,8 @@ from polydl.spec.tensor import Tensor
 class _Hits(LabelMetric):
     """Share of labels that are right: a mean over samples; over labels where some are ignored."""
 
+    better = "max"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.ignore_index is not None:

@@ -24,7 +24,7 @@ class _Counted(LabelMetric):
     """
 
     average: str | None = "macro"
-    combine = "sum"
+    combine, better = "sum", "max"
 
     def __post_init__(self) -> None:
         super().__post_init__()

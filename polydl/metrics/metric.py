@@ -38,12 +38,14 @@ class Metric(Checked, Module):
             def result(total):
                 return total[0] / total[1]
 
-    `name` is its key in the history, where arrays are nested lists. Sample weights count for losses
-    only; a metric counts every sample once.
+    `better`: whether a score is better where it is smaller ("min") or larger ("max"), for callbacks
+    that watch it. `name` is its key in the history, where arrays are nested lists. Sample weights
+    count for losses only; a metric counts every sample once.
     """
 
     name: str = "metric"
     combine: Combine = "mean"
+    better: Literal["min", "max"] | None = None
     result: Callable[..., Any] | None = None
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:

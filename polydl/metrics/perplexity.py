@@ -25,6 +25,8 @@ class Perplexity(Metric):
     It is not the mean of batches' perplexities. torchmetrics: Perplexity; keras_hub: Perplexity.
     """
 
+    better = "min"
+
     name: str = "perplexity"
     ignore_index: int | None = None
 

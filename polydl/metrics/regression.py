@@ -5,6 +5,8 @@ dl.MSE and dl.MAE are losses, which can be differentiated and reduced; these hav
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from polydl import ops
@@ -16,6 +18,8 @@ from polydl.spec.tensor import Tensor
 
 
 class _Difference(Metric):
+    better: Literal["min", "max"] = "min"
+
     def difference(self, outputs: Tensor, targets: Tensor) -> Tensor:
         alike = targets.dtype == "float" and same_shape(outputs.shape, targets.shape)
         self.require_float(outputs)
@@ -86,6 +90,8 @@ class R2Score(_Difference):
     from 0 lose nothing in float32, where sums of targets^2, as in Keras and torchmetrics, would.
     sklearn: r2_score.
     """
+
+    better = "max"
 
     name: str = "r2"
 

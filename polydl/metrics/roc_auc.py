@@ -43,6 +43,8 @@ class ROCAUC(Metric):
     AUC, and torchmetrics' with thresholds, are sums over a grid.
     """
 
+    better = "max"
+
     name: str = "roc_auc"
     ignore_index: int | None = None
 

@@ -29,8 +29,9 @@ from polydl.training.step_numbers import step_numbers
 
 # names that a training program has itself
 PROGRAM_NAMES = frozenset(
-    """Trainer UpdateRule SCORES average average_weight evaluate executions fit inputs learning_rate
-    loss model optimizer optimizers outputs results step targets update_rule weights""".split()
+    """EarlyStopping ReduceLROnPlateau SCORES Trainer UpdateRule average average_weight evaluate
+    executions fit improves inputs learning_rate loss model optimizer optimizers outputs rate_factor
+    results step targets update_rule weights""".split()
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(

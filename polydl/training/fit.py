@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polydl.callbacks.callback import Callback
+from polydl.callbacks.monitor import check_validation
 from polydl.errors import DefinitionError
 from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
 from polydl.training.batch_loop import takes_batches
+from polydl.training.callback_text import takes_factor
 from polydl.training.diverged import divergence
 from polydl.training.driver import Driver
 from polydl.training.guard import NotFiniteError, guard_for
@@ -23,6 +25,7 @@ from polydl.training.identity import identity
 from polydl.training.interrupts import interrupt_flag
 from polydl.training.prediction import predict
 from polydl.training.preparation import Prepared, Preparing, require_training
+from polydl.training.program_callbacks import ProgramCallbacks
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
 from polydl.training.run_state import RunState
@@ -50,6 +53,7 @@ class Fitting(Preparing):
     ) -> History:
         """callbacks: those of the training, and others."""
         require_training(training)
+        check_validation(callbacks, training, validation is not None)
         if validation is not None:
             self._check_evaluation()
         ahead = Prefetcher(prefetch, self._place)
@@ -82,6 +86,9 @@ class Fitting(Preparing):
                 options["batch_size"] = training.batch_size
             if takes_batches(training):
                 options["prefetch"] = ahead
+            in_program = ProgramCallbacks(run, self.backend, prepared)
+            if takes_factor(training):
+                options["rate_factor"] = in_program.rate_factor
 
             def before_step(step: int, results: list[Any], sizes: list[int]) -> bool:
                 self.prepared = None  # a step that dies may take the optimizer's state with it
@@ -101,18 +108,20 @@ class Fitting(Preparing):
                 prepared.steps = first_step + len(history.steps)
                 prepared.epochs = run.epoch
                 self.hand_back(prepared)
+                in_program.note()
                 return prepared.steps
 
             def take(results: list[Any], sizes: list[int]) -> RunState:
-                return resuming.take(prepared, run, callbacks, about, results, sizes)
+                return resuming.take(prepared, run, callbacks, in_program, about, results, sizes)
 
             def again(trainer: Any, epoch: int, step: int) -> None:
                 left_out = ("prefetch",) if epoch == first_epoch else ("prefetch", "done")
                 own = {k: v for k, v in options.items() if k not in left_out}
+                own |= in_program.again(epoch)
                 place = {"epochs": end - epoch, "first_epoch": epoch, "step": step}
                 prepared.module.fit(trainer, *opened.data, **place, **own)
 
-            resuming.load(callbacks)
+            resuming.load(callbacks, in_program)
             checkpointer = resuming.checkpointer(self.program, run, take)
             driver = Driver(run, callbacks, stop, commit, checkpointer)
             try:
@@ -127,6 +136,7 @@ class Fitting(Preparing):
                     before_step=before_step,
                     after_epoch=after_epoch,
                     **options,
+                    **in_program.instances,
                 )
                 self.prepared = prepared
             except NotFiniteError as found:

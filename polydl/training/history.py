@@ -26,12 +26,14 @@ class History:
 
     Scores are numbers, and nested lists of them for metrics that give arrays.
 
-    interrupted: whether the run was stopped before its end; what was learnt until then is kept.
+    interrupted: whether Ctrl-C ended the run; what was learnt until then is kept. stopped: why a
+    callback ended it, or "".
     """
 
     steps: np.ndarray = field(default_factory=lambda: np.zeros(0))
     epochs: list[Scores] = field(default_factory=list)
     interrupted: bool = False
+    stopped: str = ""
 
     def add(self, losses: np.ndarray, scores: Scores) -> None:
         """One more epoch: the loss of each step, and the averages."""

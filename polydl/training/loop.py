@@ -7,7 +7,7 @@ from textwrap import indent
 
 from polydl.emission.code import INDENT
 from polydl.emission.wrap import LINE_LENGTH, wrap
-from polydl.training import batch_loop
+from polydl.training import batch_loop, callback_text
 from polydl.training.scores import Summary
 from polydl.training.settings import Training
 from polydl.training.step_numbers import step_numbers
@@ -35,13 +35,13 @@ def fit(
     step=0,
     before_step=None,
     after_epoch=None,
-{prefetch}{done}):
+{prefetch}{done}{watching}):
     """Train for some epochs. Returns the loss of every step, and scores by epoch.
 
     before_step(step, results, sizes) sees what the epoch's batches gave so far, and their sizes;
     after_epoch(losses, scores) sees each epoch. Both may return True to stop.{about}
     """
-    steps, history = [], []
+{begin}    steps, history = [], []
     stopped = False
     for epoch in range(first_epoch, first_epoch + epochs):
 {made}{order}        trainer.start()
@@ -56,11 +56,11 @@ def fit(
             scores.update({{f"val_{{name}}": value for name, value in validated.items()}})
         steps.append(values[:, 0])
         history.append(scores)
-        if after_epoch is not None:
+{watched}        if after_epoch is not None:
             stopped = after_epoch(values[:, 0], scores) or stopped
         if stopped:
             break
-    return np.concatenate(steps) if steps else np.zeros(0), history
+{end}    return np.concatenate(steps) if steps else np.zeros(0), history
 '''
 
 _ONE_STEP = """\
@@ -130,14 +130,17 @@ def loop_text(
     """
     names = ["loss", *(metric.name for metric in training.metrics)]
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
-    numbers = [line for n in step_numbers(training) for line in [*n.lines(taken), "", ""]]
+    texts = [n.lines(taken) for n in step_numbers(training)]
+    numbers = [line for text in texts if text for line in [*text, "", ""]]
     functions = "".join(f"{line}\n" for line in numbers)
     scores = f"{scores}\n\n" if summary.plain else ""
     evaluate = _evaluate(training, _described(names, summary), summary.gathered)
     fit = _fit(training, several_steps, summary.gathered)
     grouping = _grouping(training, several_steps)
     augmented = _augmented(training)
-    return f"{functions}{scores}{evaluate}{summary.text}\n{grouping}{augmented}\n{fit}".strip("\n")
+    watched = callback_text.class_text(training)
+    made = f"{functions}{watched}{scores}{evaluate}{summary.text}\n{grouping}{augmented}\n{fit}"
+    return made.strip("\n")
 
 
 def _described(names: list[str], summary: Summary) -> str:
@@ -169,9 +172,14 @@ def _fit(training: Training, several_steps: bool, gathered: str) -> str:
         done="    done=(),\n" if training.resumable else "",
         made=_MADE if training.resumable else "",
         scored=(_SCORED_WITH_DONE if training.resumable else _SCORED).format(gathered=gathered),
+        watching=callback_text.parameter_lines(training),
+        begin=_wrapped(callback_text.begin_lines(training)),
+        watched=callback_text.epoch_lines(training),
+        end=callback_text.end_lines(training),
         about=("" if arrays else _SOURCE)
         + (_PREFETCH if streamed else "")
-        + (_DONE if training.resumable else ""),
+        + (_DONE if training.resumable else "")
+        + callback_text.about_lines(training),
         order="" if streamed else indent(_order(training), INDENT * 2),
         validation="*validation, batch_size" if arrays else "prefetch(validation(epoch))",
         steps=_wrapped(_steps(training, several_steps, streamed)),
@@ -181,11 +189,9 @@ def _fit(training: Training, several_steps: bool, gathered: str) -> str:
 
 def _steps(training: Training, several_steps: bool, streamed: bool) -> str:
     numbers = step_numbers(training)
-    rate = "".join(f", {n.several}" if several_steps else f", {n.name}(step)" for n in numbers)
+    rate = "".join(f", {n.several if several_steps else n.text('step')}" for n in numbers)
     count = "count" if streamed else "len(batches)"
-    rates = "".join(
-        f"{INDENT * 3}{n.several} = [{n.name}(step + i) for i in range({count})]\n" for n in numbers
-    )
+    rates = "".join(f"{INDENT * 3}{n.several} = {n.list_text(count)}\n" for n in numbers)
     if streamed:
         steps = batch_loop.SEVERAL_STEPS if several_steps else batch_loop.ONE_STEP
         return steps.format(batches=batch_loop.batches_text(training), rates=rates, rate=rate)

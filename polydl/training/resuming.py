@@ -17,6 +17,7 @@ from polydl.training.checkpointer import Checkpointer, newest
 from polydl.training.history import History
 from polydl.training.identity import check_identity
 from polydl.training.preparation import Prepared
+from polydl.training.program_callbacks import ProgramCallbacks
 from polydl.training.run import Run
 from polydl.training.run_state import RunState, read_checkpoint
 from polydl.training.settings import Training
@@ -65,8 +66,11 @@ class Resuming:
         if self.state is not None:
             put_random(self.backend, prepared, self.state)
 
-    def load(self, callbacks: Sequence[Callback]) -> None:
+    def load(self, callbacks: Sequence[Callback], in_program: ProgramCallbacks) -> None:
         """What callbacks have kept, for those that are the same and in the same order."""
+        if self.state is not None:
+            in_program.load_states(self.state.steering)
+            in_program.set_best_weights(self.state.best_weights)
         kept = [] if self.state is None else self.state.callbacks
         kinds = [kind for kind, _ in kept]
         if kinds == [callback.kind for callback in callbacks][: len(kinds)]:
@@ -91,6 +95,7 @@ class Resuming:
         prepared: Prepared,
         run: Run,
         callbacks: Sequence[Callback],
+        in_program: ProgramCallbacks,
         about: dict[str, Any],
         results: list[Any],
         sizes: list[int],
@@ -100,6 +105,7 @@ class Resuming:
         if results:
             trainer.finish()
         state = take_state(self.backend, prepared, run.step, run.epoch, done, about)
+        state.steering, state.best_weights = in_program.states(), in_program.best_weights()
         if results:
             trainer.start()
         state.losses, state.epochs = run.history.steps, run.history.epochs

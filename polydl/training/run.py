@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from polydl.errors import DefinitionError
+from polydl.training.callback_text import takes_factor
 from polydl.training.history import History
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ class Run:
     net: the net that is trained; its weights are in place in all hooks but on_step_end. training: as
     it was given to `fit`. history: of this `fit` so far. step, epoch: how many updates and epochs the
     net has had, earlier fits included. epochs: how many this `fit` is to make. steps_per_epoch: None
-    where it is not known. stopped: why the run ends before that, or "".
+    where it is not known.
     """
 
     net: Net
@@ -29,8 +31,31 @@ class Run:
     step: int = 0
     epoch: int = 0
     history: History = field(default_factory=History)
-    stopped: str = ""
+    _rate_factor: float = 1.0
 
     def stop(self, reason: str = "stopped by a callback") -> None:
         """End the run before the next step. `reason` goes into the history."""
-        self.stopped = self.stopped or reason
+        self.history.stopped = self.history.stopped or reason
+
+    @property
+    def stopped(self) -> str:
+        """Why the run ends before its last epoch, or ""."""
+        return self.history.stopped
+
+    @property
+    def rate_factor(self) -> float:
+        """What the learning rate of the next steps is multiplied by."""
+        return self._rate_factor
+
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None:
+        if not takes_factor(self.training):
+            raise DefinitionError(
+                "run.rate_factor: this program's learning rate is a constant. Put changes_rate = True "
+                "into the class of the callback that sets it"
+            )
+        self._rate_factor = float(factor)
+
+    def restore_rate_factor(self, factor: float) -> None:
+        """As it was in the run that goes on."""
+        self._rate_factor = factor

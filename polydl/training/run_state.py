@@ -31,8 +31,9 @@ class RunState:
     losses: of all steps before it; epochs: the scores of the epochs before it. best: of the score that
     is watched.
     optimizer: by path and slot; averages: by path; random: the framework's own generators, by names
-    that only its backend knows. callbacks: what each has kept, in order. scale: of a loss in float16.
-    about: what the run is of, and must be of when it goes on.
+    that only its backend knows. callbacks: what each has kept, in order; steering: what those of the
+    program have, by name, and best_weights, of the best epoch. scale: of a loss in float16. about: what
+    the run is of, and must be of when it goes on.
     """
 
     step: int
@@ -48,6 +49,8 @@ class RunState:
     callbacks: list[Any] = field(default_factory=list)
     scale: dict[str, float] = field(default_factory=dict)
     best: float | None = None
+    steering: dict[str, Any] = field(default_factory=dict)
+    best_weights: Arrays = field(default_factory=dict)
 
 
 def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunState) -> None:
@@ -60,7 +63,8 @@ def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunS
     for at, slots in state.optimizer.items():
         for slot, value in slots.items():
             arrays[f"{RUN_PREFIX}optimizer:{slot}:{at}"] = value
-    for kind, found in (("average", state.averages), ("random", state.random)):
+    kinds = {"average": state.averages, "random": state.random, "best": state.best_weights}
+    for kind, found in kinds.items():
         arrays |= {f"{RUN_PREFIX}{kind}:{name}": value for name, value in found.items()}
     kept = {
         "format": FORMAT,
@@ -70,6 +74,7 @@ def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunS
         "epochs": state.epochs,
         "slots": {at: list(slots) for at, slots in state.optimizer.items()},
         "callbacks": state.callbacks,
+        "steering": state.steering,
         "scale": state.scale,
         "about": state.about,
     }
@@ -114,6 +119,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
             averages=_of_kind(arrays, "average"),
             random=_of_kind(arrays, "random"),
             callbacks=kept["callbacks"],
+            steering=kept["steering"],
+            best_weights=_of_kind(arrays, "best"),
             scale=kept["scale"],
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -51,10 +51,11 @@ class Training:
     some parameters. decayed: what an optimizer's weight_decay acts on: "matrices" (parameters of two
     axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
-    is. callbacks: what looks on and may steer, in this order: a user's own dl.Callback, logs, a bar.
-    penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). average: a running average
-    of the parameters, such as dl.EMA(0.999); validation scores are the averages'. checkpoint: when the
-    run is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
+    is. penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). average: a running
+    average of the parameters, such as dl.EMA(0.999); validation scores are the averages'. callbacks:
+    what looks on and may steer: dl.EarlyStopping and dl.ReduceLROnPlateau, which become part of the
+    emitted program, and logs, a bar or a user's own dl.Callback, which `fit` calls. checkpoint: when
+    the run is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
     """
 
     loss: Loss
@@ -146,6 +147,10 @@ class Training:
         _require(listed and all(isinstance(c, Callback) for c in self.callbacks),
                  "callbacks must be dl.Callback objects in a list", self.callbacks)  # fmt: skip
         object.__setattr__(self, "callbacks", tuple(self.callbacks))
+        for callback in self.callbacks:
+            callback.check(self)
+        restoring = [c for c in self.callbacks if getattr(c, "restore_best", False)]
+        _require(len(restoring) < 2, "only one callback can restore the best weights", restoring)
 
     @property
     def resumable(self) -> bool:
@@ -155,7 +160,13 @@ class Training:
     @property
     def takes_rate(self) -> bool:
         """Whether the learning rate is an argument of the step, and no constant."""
-        return isinstance(self.optimizer.learning_rate, Schedule)
+        changed = any(callback.changes_rate for callback in self.callbacks)
+        return isinstance(self.optimizer.learning_rate, Schedule) or changed
+
+    @property
+    def restores_best(self) -> bool:
+        """Whether the Trainer can copy the weights of the best epoch and put them back."""
+        return any(getattr(callback, "restore_best", False) for callback in self.callbacks)
 
     def _check_loss(self) -> None:
         name = type(self.loss).__name__

@@ -123,6 +123,17 @@ def test_training_source_with_averages(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_with_callbacks(backend: str) -> None:
+    """What stops a run and brings the best weights back, and what reduces the rate of a schedule."""
+    program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
+    callbacks = [dl.EarlyStopping("val_accuracy", patience=3), dl.ReduceLROnPlateau(patience=2)]
+    optimizer = dl.Adam(dl.ExponentialDecay(1e-3, steps=1000))
+    settings = replace(TRAINING, optimizer=optimizer, callbacks=callbacks)
+    text = get_backend(backend).emit_training(program, settings, Options()).source
+    hold(f"mlp_callbacks_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_readme_shows_what_is_emitted(backend: str) -> None:
     readme = (SNAPSHOTS.parent.parent / "README.md").read_text()
     program = dl.trace(ResBlock(16), dl.Input((None, 32, 32, 16)))
