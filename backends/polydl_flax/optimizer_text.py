@@ -105,10 +105,10 @@ def _construct(parts: TrainingParts, group: RuleGroup) -> str:
 def _begin(group: RuleGroup, slot: str) -> str:
     """A function of the parameter that gives a slot's first value."""
     shape, fill = first_value(group, slot)
-    if shape is None and group.axes is not None:
-        shape = group.made.rule.shape
     if shape is not None:
         return f"lambda value: jnp.full({shape}, {fill!r}, value.dtype)"
+    if group.axes is not None:
+        return f"lambda value: jnp.full_like(value.transpose({group.axes}), {fill!r})"
     return f"lambda value: jnp.full_like(value, {fill!r})" if fill else "jnp.zeros_like"
 
 

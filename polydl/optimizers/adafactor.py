@@ -55,7 +55,10 @@ class Adafactor(Decaying):
         return ("row_means", "column_means") if self.factored else ("second_moment",)
 
     def slot_shape(self, slot: str, shape: Shape) -> Shape:
-        shapes = {"row_means": shape[:-1], "column_means": (*shape[:-2], *shape[-1:])}
+        shapes = {
+            "row_means": (*shape[:-1], 1),
+            "column_means": (*shape[:-2], 1, *shape[-1:]),
+        }
         return shapes.get(slot, shape)
 
     def for_parameter(self, path: str, shape: tuple[int, ...]) -> Adafactor:
@@ -72,12 +75,11 @@ class Adafactor(Decaying):
         squares = gradient * gradient + self.epsilon1
         if self.factored:
             rows, columns = slots
-            rows = (1.0 - share) * rows + share * ops.mean(squares, -1)
-            columns = (1.0 - share) * columns + share * ops.mean(squares, -2)
-            relative = rows / ops.mean(rows, -1, keepdims=True)
+            rows = (1.0 - share) * rows + share * ops.mean(squares, -1, keepdims=True)
+            columns = (1.0 - share) * columns + share * ops.mean(squares, -2, keepdims=True)
+            relative = rows / ops.mean(rows, -2, keepdims=True)
             # one after the other: their product may be too small for a float
-            update = gradient * ops.expand_dims(ops.rsqrt(relative), -1)
-            update = update * ops.expand_dims(ops.rsqrt(columns), -2)
+            update = gradient * ops.rsqrt(relative) * ops.rsqrt(columns)
             after = [rows, columns]
         else:
             after = [(1.0 - share) * slots[0] + share * squares]

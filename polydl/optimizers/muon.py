@@ -105,13 +105,15 @@ class Muon(Decaying):
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
         *inner, outputs = parameter.shape
         inputs = math.prod(inner)
-        update = self._orthogonal(ops.reshape(direction, (inputs, outputs)))
+        flat = len(inner) > 1
+        update = self._orthogonal(ops.reshape(direction, (inputs, outputs)) if flat else direction)
         if self.adjustment == "original":
             scale = math.sqrt(max(1.0, outputs / inputs))
         else:
             scale = 0.2 * math.sqrt(max(inputs, outputs))
-        update = ops.reshape(update, parameter.shape)
-        return parameter - self.learning_rate * scale * update, velocity
+        update = ops.reshape(update, parameter.shape) if flat else update
+        update = update if scale == 1.0 else scale * update
+        return parameter - self.learning_rate * update, velocity
 
     def _orthogonal(self, x: Tensor) -> Tensor:
         """Near the closest matrix whose singular values are 1."""

@@ -50,8 +50,10 @@ def rule_groups(
             if made.rule.shape is not None and native is None:
                 turned = parts.bindings[path].axes
                 axes = turned and tuple(turned.index(i) for i in range(len(turned)))
-            key = (native and native.key, made.update, made.rule.rate, axes)
-            group = found.setdefault(key, RuleGroup(made, native, (), axes))
+            group = RuleGroup(made, native, (), axes)
+            values = [] if native else [first_value(group, s) for s in made.optimizer.slots]
+            key = (native and native.key, made.update, made.rule.rate, axes, *values)
+            group = found.setdefault(key, group)
             found[key] = replace(group, paths=(*group.paths, path))
     return list(found.values())
 

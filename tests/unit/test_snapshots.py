@@ -77,6 +77,16 @@ def test_training_source_of_a_dense_network(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_of_a_rule_by_shape(backend: str) -> None:
+    """A definition for each kernel's shape, another rule for biases, a falling rate."""
+    program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
+    rule = dl.Muon(dl.CosineDecay(0.02, 1000), weight_decay=0.1, adamw_rate=0.1)
+    settings = replace(TRAINING, optimizer=rule, metrics=())
+    text = get_backend(backend).emit_training(program, settings, Options()).source
+    hold(f"mlp_muon_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_training_source_with_metrics(backend: str) -> None:
     """Means, counts that add up, and what is gathered of all samples."""
     program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
