@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from polydl.backend import NativeModel, OptimizerState
+from polydl.emission.emitted import Binding
 from polydl.training.emission import EmittedTraining
 from polydl.training.rule_groups import (
     RuleGroup,
+    ends_like_parameter,
     lies_like_parameter,
     native_slot,
     rule_groups,
@@ -25,8 +27,8 @@ def optimizer_state(emitted: EmittedTraining, model: NativeModel, trainer: Any) 
     found: OptimizerState = {}
     for group, path, slot, variable in _slots(emitted, model, trainer):
         value = np.array(keras.ops.convert_to_numpy(variable))
-        if lies_like_parameter(group, slot):
-            value = to_canonical(value, emitted.bindings[path])
+        if (binding := _binding(emitted, group, path, slot)) is not None:
+            value = to_canonical(value, binding)
         found.setdefault(path, {})[slot] = value
     return found
 
@@ -36,11 +38,20 @@ def set_optimizer_state(
 ) -> None:
     for group, path, slot, variable in _slots(emitted, model, trainer):
         value = state[path][slot]
-        if lies_like_parameter(group, slot):
-            value = to_native(value, emitted.bindings[path], variable)
+        if (binding := _binding(emitted, group, path, slot)) is not None:
+            value = to_native(value, binding, variable)
         variable.assign(value)
     for optimizer, _ in _optimizers(emitted, trainer):
         optimizer.iterations.assign(step)
+
+
+def _binding(emitted: EmittedTraining, group: RuleGroup, path: str, slot: str) -> Binding | None:
+    """How a slot lies: as its parameter, along the last axis only, or as the rule sees it."""
+    if lies_like_parameter(group, slot):
+        return emitted.bindings[path]
+    if ends_like_parameter(group, slot):
+        return emitted.bindings[path]._replace(row=None)
+    return None
 
 
 def _optimizers(emitted: EmittedTraining, trainer: Any) -> list[tuple[Any, RuleGroup]]:

@@ -9,7 +9,7 @@ from polydl.errors import BackendError
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup, first_value
 from polydl.training.selection import Selection, select
-from polydl_keras.update_rule import update_rule
+from polydl_keras.update_rule import each_row, update_rule
 
 ALL = "model.trainable_variables"
 _HIDDEN = (
@@ -22,6 +22,7 @@ def support_lines(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str
     texts = dict.fromkeys(g.native.support for g in groups if g.native and g.native.support)
     found = [text.split("\n") for text in texts]
     own = [group for group in groups if group.native is None]
+    found += [each_row(parts, own)] if any(group.rows for group in own) else []
     found += [update_rule(parts, own)] if own else []
     return [line for lines in found for line in [*lines, "", ""]]
 
@@ -32,12 +33,17 @@ def constructor(parts: TrainingParts, group: RuleGroup) -> str:
     if group.native is not None:
         settings = "".join(f", {name}={text}" for name, text in group.native.settings.items())
         return f"{group.native.name}(learning_rate={rate}{settings})"
-    given = [group.made.update]
+    given = [f"each_row({group.made.update})" if group.rows else group.made.update]
     values = {slot: first_value(group, slot) for slot in group.optimizer.slots}
     if values:
         fills = ", ".join(f'"{slot}": {fill!r}' for slot, (_, fill) in values.items())
         given.append(f"{{{fills}}}")
     shapes = {slot: shape for slot, (shape, _) in values.items() if shape is not None}
+    if shapes and group.rows:
+        raise BackendError(
+            f"{', '.join(group.paths)} share a variable in Keras, but not what "
+            f"{type(group.optimizer).__name__} carries: compile with natives=False"
+        )
     if shapes:
         listed = ", ".join(f'"{slot}": {shape}' for slot, shape in shapes.items())
         given.append(f"shapes={{{listed}}}")

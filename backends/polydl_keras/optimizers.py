@@ -22,8 +22,8 @@ from polydl.optimizers.sgd import SGD
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl_keras.engine import on_tensorflow
 
-# that stand in the emitted text
-CLASSES = frozenset({"Adam", "AdamW", "AdamWithL2", "SGD", "SGDWithL2", "Trained"})
+# that stand in the emitted text, with a function
+CLASSES = frozenset({"each_row", "Adam", "AdamW", "AdamWithL2", "SGD", "SGDWithL2", "Trained"})
 
 _ADAM = '''class {name}(keras.optimizers.Adam):
     """{title} with epsilon added to the corrected root, as in the paper, torch and optax.

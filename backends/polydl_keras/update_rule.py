@@ -63,3 +63,22 @@ def update_rule(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str]:
 
 def _some_carry_none(groups: Sequence[RuleGroup]) -> bool:
     return not all(group.optimizer.slots for group in groups)
+
+
+def each_row(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str]:
+    """A function, for rules that look at shapes where Keras keeps several parameters in a variable."""
+    rate = ", learning_rate" if parts.takes_rate else ""
+    carries = any(group.optimizer.slots for group in groups if group.rows)
+    lines = [
+        "def each_row(rule):",
+        '    """A rule of parameters, for a variable whose rows they are."""',
+        "",
+        f"    def move(value, gradient, step{rate}, *slots):",
+        "        rows = zip(*(ops.unstack(x) for x in (value, gradient, *slots)))",
+        f"        moved = [rule(v, g, step{rate}, *own) for v, g, *own in rows]",
+    ]
+    if carries:
+        lines.append("        return [ops.stack(results) for results in zip(*moved)]")
+    else:
+        lines.append("        return ops.stack(moved)")
+    return [*lines, "", "    return move"]

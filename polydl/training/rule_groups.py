@@ -15,13 +15,15 @@ class RuleGroup:
     """Parameters that one text moves.
 
     axes: for a definition that looks at shapes, from the native to the canonical layout; None where
-    they are the same.
+    they are the same. rows: it looks at shapes, and its parameters are rows of arrays that hold others
+    too.
     """
 
     made: EmittedRule
     native: NativeOptimizer | None
     paths: tuple[str, ...]
     axes: tuple[int, ...] | None = None
+    rows: bool = False
 
     @property
     def optimizer(self) -> Optimizer:
@@ -46,13 +48,14 @@ def rule_groups(
     for made in parts.rules:
         native = None if made.update else native_of(made.optimizer)
         for path in made.rule.paths:
-            axes = None
+            axes, rows = None, False
             if made.rule.shape is not None and native is None:
+                rows = parts.bindings[path].row is not None
                 turned = parts.bindings[path].axes
                 axes = turned and tuple(turned.index(i) for i in range(len(turned)))
-            group = RuleGroup(made, native, (), axes)
+            group = RuleGroup(made, native, (), axes, rows)
             values = [] if native else [first_value(group, s) for s in made.optimizer.slots]
-            key = (native and native.key, made.update, made.rule.rate, axes, *values)
+            key = (native and native.key, made.update, made.rule.rate, axes, rows, *values)
             group = found.setdefault(key, group)
             found[key] = replace(group, paths=(*group.paths, path))
     return list(found.values())
@@ -69,6 +72,12 @@ def first_value(group: RuleGroup, slot: str) -> tuple[tuple[int, ...] | None, fl
 def lies_like_parameter(group: RuleGroup, slot: str) -> bool:
     """Whether a slot is kept in its parameter's native layout, and not as the rule sees it."""
     return first_value(group, slot)[0] is None and group.axes is None
+
+
+def ends_like_parameter(group: RuleGroup, slot: str) -> bool:
+    """Whether a slot, of another shape than its parameter, has the same last axis."""
+    shape, seen = first_value(group, slot)[0], group.made.rule.shape
+    return bool(shape) and seen is not None and shape[-1] == seen[-1]  # type: ignore[index]
 
 
 def native_slot(group: RuleGroup, slot: str) -> str:
