@@ -26,6 +26,7 @@ _WHERE = {
     "polydl.program.types": ("Program",),
     "polydl.ops": ("stop_gradient", "take", "take_along_axis", "where"),
     "polydl.training.checkpoint": ("Checkpoint",),
+    "polydl.training.noise": ("GradientNoise",),
     "polydl.training.groups": ("ParameterGroup",),
     "polydl.training.settings": ("Training",),
     "polydl.sources.source": ("Source",),

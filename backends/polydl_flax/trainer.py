@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from polydl.emission.code import INDENT
+from polydl.emission.wrap import LINE_LENGTH
 from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
 from polydl.training.snapshot_text import snapshot_lines
+from polydl_flax.noise_text import noise_function
 from polydl_flax.optimizer_text import (
     frozen_text,
     grouping,
@@ -70,6 +72,7 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         *([f"        self.averages = {_COPIED.format('params')}"] if averaged else []),
         "",
         *(_BODY + line if line else "" for line in penalty_function(parts)),
+        *(_BODY + line if line else "" for line in noise_function(parts)),
         *(_BODY + line for line in step),
         "",
         f"        def evaluate({others}, {arrays}):",
@@ -149,7 +152,8 @@ def _forward(parts: TrainingParts, share: str = "") -> list[str]:
 
 def _update(parts: TrainingParts) -> list[str]:
     made = "optimizer(learning_rate)" if parts.takes_rate else "optimizer"
-    lines = [f"updates, opt_state = {made}.update(grads, opt_state, params)"]
+    noise = ["grads = with_noise(grads, step, noise_deviation)"] if parts.noise else []
+    lines = [*noise, f"updates, opt_state = {made}.update(grads, opt_state, params)"]
     if parts.average_weight is None:
         return lines
     moved = f"optax.incremental_update(params, averages, {parts.average_weight})"
@@ -173,7 +177,8 @@ def _whole(parts: TrainingParts) -> list[str]:
         *_update(parts),
         f"return {_updated(parts)}, rest, opt_state{_averages(parts)}, scores",
     ]
-    given = [*parts.arrays, *(["step"] if parts.takes_step else []), *parts.numbers]
+    counted = parts.takes_step or parts.noise is not None
+    given = [*parts.arrays, *(["step"] if counted else []), *parts.numbers]
     return [
         f"def update(params, rest, opt_state{_averages(parts)}, {', '.join(given)}):",
         *(INDENT + line for line in inner),
@@ -183,7 +188,7 @@ def _whole(parts: TrainingParts) -> list[str]:
 def _in_parts(parts: TrainingParts) -> list[str]:
     """One function for the gradients of a part of a batch, and one for the update."""
     step = ", step" if parts.takes_step else ""
-    given = "".join(f", {name}" for name in parts.numbers)
+    given = "".join(f", {name}" for name in [*["step"] * bool(parts.noise), *parts.numbers])
     inner = [
         *_forward(parts, "share * "),
         "more, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
@@ -200,15 +205,22 @@ def _in_parts(parts: TrainingParts) -> list[str]:
 
 
 def _call(parts: TrainingParts) -> list[str]:
-    others = [*(["np.int32(step)"] if parts.takes_step else [])]
+    others = ["np.int32(step)"] if parts.takes_step or parts.noise else []
     others += parts.numbers
     carried = f"self.params, self.rest, self.opt_state{_averages(parts, ', self.averages')}"
     return [
         f"{carried}, scores = self.update(",
-        f"    {carried}, {', '.join([*parts.arrays, *others])}",
+        *_arguments(carried, ", ".join([*parts.arrays, *others])),
         ")",
         "return scores",
     ]
+
+
+def _arguments(carried: str, others: str) -> list[str]:
+    line = f"{INDENT}{carried}, {others}"
+    if len(_BODY + line) <= LINE_LENGTH:
+        return [line]
+    return [f"{INDENT}{carried},", f"{INDENT}{others},"]
 
 
 def _call_parts(parts: TrainingParts) -> list[str]:
@@ -221,7 +233,8 @@ def _call_parts(parts: TrainingParts) -> list[str]:
     else:
         turns = f"for start in range(0, len({first}), {size}):"
     average = _averages(parts, ", self.averages")
-    given = "".join(f", {name}" for name in parts.numbers)
+    step = ["np.int32(step)"] if parts.noise else []
+    given = "".join(f", {name}" for name in [*step, *parts.numbers])
     return [
         "grads, results = jax.tree.map(jnp.zeros_like, self.params), []",
         turns,

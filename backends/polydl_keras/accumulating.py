@@ -10,13 +10,15 @@ from polydl.training.contributions import total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
 from polydl_keras.averaging import moving_lines
+from polydl_keras.noise_text import noise_lines
 from polydl_keras.optimizer_text import trained_text, update_lines
 
 
 def made(parts: TrainingParts, dtype: str, xla: bool) -> list[str]:
     """The sums of gradients, and the functions of a part and of an update, traced."""
     compiled = ", jit_compile=True" if xla else ""
-    rate = ", ".join([f"tf.TensorSpec((), tf.{dtype})"] * len(parts.numbers))
+    numbers = [f"tf.TensorSpec((), tf.{dtype})"] * len(parts.numbers)
+    rate = ", ".join([*["step"] * bool(parts.noise), *numbers])
     return [
         "self.gradients = [tf.Variable(tf.zeros_like(v.value)) for v in self.trained()]",
         f"share = tf.TensorSpec((), tf.{dtype})",
@@ -34,6 +36,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
 
     arrays, size = parts.arrays, parts.micro_batch
     rate = "".join(f", {name}" for name in parts.numbers)
+    given = f", step{rate}" if parts.noise else rate
     batches = ", ".join(f"{name}[batch]" for name in arrays)
     turns = f"range(0, len({arrays[-1]}), {size})"
     number = f"{parts.training.accumulate} * step + part"
@@ -50,6 +53,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     update = [
         "variables = self.trained()",
         "gradients = [tf.identity(total) for total in self.gradients]",
+        *noise_lines(parts),
         *clip(parts),
         *update_lines(parts, groups),
         *moving_lines(parts),
@@ -62,7 +66,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         f"    batch = slice(start, start + {size})",
         f"    share = len({arrays[-1]}[batch]) / len({arrays[-1]})",
         f"    results.append(self.train_part({batches}, share, {number}))",
-        f"self.train_update({rate[2:]})",
+        f"self.train_update({given[2:]})",
         *total(parts.metrics, "tf.add_n({})", "tf.concat({}, 0)"),
     ]
     return [
@@ -72,7 +76,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         f"def accumulate(self, {', '.join(arrays)}, share, step):",
         *(INDENT + line for line in part),
         "",
-        f"def update(self{rate}):",
+        f"def update(self{given}):",
         *(INDENT + line for line in update),
         "",
         f"def train_step(self, {', '.join(arrays)}, step{rate}):",

@@ -143,6 +143,11 @@ def _name(native: str) -> str:
     return f"{layer}/{rest.replace('.', _HIDDEN)}"
 
 
+def variable_text(native: str) -> str:
+    """The text of one variable of `model`."""
+    return _place(_name(native))
+
+
 def _place(name: str) -> str:
     layer, _, rest = name.partition("/")
     text = f'model.get_layer("{layer}")'

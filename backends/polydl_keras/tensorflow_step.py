@@ -18,6 +18,7 @@ from polydl.training.snapshot_text import snapshot_lines
 from polydl_keras import accumulating
 from polydl_keras.averaging import average_lines, moving_lines, with_averages
 from polydl_keras.functional import nested
+from polydl_keras.noise_text import noise_lines, noise_method, noise_table
 from polydl_keras.optimizer_text import construction, trained_text, update_lines
 from polydl_keras.penalty_text import penalized_lines, penalty_method, with_penalty
 from polydl_keras.step_plan import StepPlan
@@ -61,6 +62,7 @@ def tensorflow_step(
         *(INDENT * 2 + line for line in construction(parts, groups)),
         *(INDENT * 2 + line for line in average_lines(parts, groups)),
         *(INDENT * 2 + line for line in penalized_lines(parts)),
+        *(INDENT * 2 + line for line in noise_table(parts)),
         *_batch(program, parts, dtype),
         *(INDENT * 2 + line for line in made),
         "        self.evaluate_step = tf.function(self.score, batch, autograph=False)",
@@ -75,6 +77,7 @@ def tensorflow_step(
         *(_several(parts, arrays, dtype) if plan.several else []),
         *penalty_method(parts),
         *snapshot_lines(parts, WEIGHTS, _AVERAGES),
+        *(INDENT + line if line else "" for line in noise_method(parts)),
         f"    def score(self, {arrays}):",
         *([f"{INDENT * 2}step = tf.zeros((), tf.int32)"] if parts.takes_step else []),
         *(INDENT * 2 + line for line in with_averages(parts, scored)),
@@ -111,6 +114,7 @@ def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -
         *forward(parts, program),
         "gradients = tape.gradient(loss, [v.value for v in variables])",
         *densify(program),
+        *noise_lines(parts),
         *clip(parts),
         *update_lines(parts, groups),
         *moving_lines(parts),

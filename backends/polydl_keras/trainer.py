@@ -32,6 +32,7 @@ def _check_engine(parts: TrainingParts, groups: list[RuleGroup]) -> None:
         "clip_norm": training.clip_norm is not None,
         "clip_value": training.clip_value is not None,
         "averages of weights": training.average is not None,
+        "noise on gradients": training.gradient_noise is not None,
         "penalties": bool(training.penalties),
         "groups of parameters, or weight decay of some only": len(groups) > 1 or parts.frozen,
     }

@@ -10,6 +10,7 @@ from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
 from polydl.training.snapshot_text import snapshot_lines
 from polydl_torch.averaging import average_lines, moving_lines
+from polydl_torch.noise_text import noise_method, noise_table
 from polydl_torch.optimizer_text import (
     construction,
     each_optimizer,
@@ -43,7 +44,7 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
     to_torch = [f"{a} = torch.{taken.format(a)}" for a in arrays]
     step = _in_parts(parts, device) if parts.micro_batch else _whole(parts, device)
     zero = each_optimizer(optimizers, "optimizer.zero_grad()")
-    kept = [*average_lines(parts), *penalized_lines(parts)]
+    kept = [*average_lines(parts), *penalized_lines(parts), *noise_table(parts)]
     inputs = ", ".join(parts.inputs)
     called = f"self.model({inputs})"
     if parts.average_weight is not None:
@@ -69,12 +70,14 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         f"    def train_step(self, {', '.join([*arrays, 'step', *parts.numbers])}):",
         *(INDENT * 2 + line for line in to_torch),
         *(INDENT * 2 + line for line in step(zero)),
+        *(["        self.add_noise(step, noise_deviation)"] if parts.noise else []),
         *(["        self.clip()"] if parts.clips else []),
         *(INDENT * 2 + line for line in each_optimizer(optimizers, *_update(parts))),
         *(INDENT * 2 + line for line in moving_lines(parts)),
         *_results(parts),
         "",
         *penalty_method(parts),
+        *noise_method(parts, _on(device)),
         *_clip(parts),
         *snapshot_lines(parts, _WEIGHTS, _AVERAGES),
         f"    def evaluate_step(self, {', '.join(arrays)}):",

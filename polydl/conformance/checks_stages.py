@@ -23,6 +23,7 @@ from polydl.optimizers.sgd import SGD
 from polydl.reference.interpreter import evaluate_block
 from polydl.spec.input import Input
 from polydl.spec.tracing import trace
+from polydl.training.noise import noise_key
 from polydl.training.penalized import penalized
 from polydl.training.rules import frozen, parameter_shapes
 from polydl.training.settings import Training
@@ -63,7 +64,8 @@ def _penalty(row: StageRow, weights: Weights) -> tuple[float, Weights]:
 def on_paper(row: StageRow) -> Run:
     """The run in NumPy."""
     tokens, targets, weights = _data()
-    stays = frozen(trace(model(), Input((None, PLACES), "int")), training_of(row))
+    training = training_of(row)
+    stays = frozen(trace(model(), Input((None, PLACES), "int")), training)
     velocity = {path: np.zeros_like(value) for path, value in weights.items()}
     losses, every = [], [weights]
     for step in range(STEPS):
@@ -72,8 +74,12 @@ def on_paper(row: StageRow) -> Run:
         more, others = _penalty(row, weights)
         losses.append(loss + more)
         moved = dict(weights)
-        for path in weights.keys() - set(stays):
-            velocity[path] = MOMENTUM * velocity[path] + slopes[path] + others[path]
+        trained = [path for path in weights if path not in stays]
+        gradient = {path: slopes[path] + others[path] for path in trained}
+        if row.noise is not None:
+            gradient = {p: g + row.noise(p, g.shape, step) for p, g in gradient.items()}
+        for path, slope in _clipped(gradient, training).items():
+            velocity[path] = MOMENTUM * velocity[path] + slope
             moved[path] = weights[path] - RATE * velocity[path]
         weights = moved
         every.append(weights)
@@ -82,6 +88,14 @@ def on_paper(row: StageRow) -> Run:
         averages = {path: row.average([w[path] for w in every]) for path in weights}
     evaluated = gradients(averages, tokens, targets)[0] + _penalty(row, averages)[0]
     return Run(np.array(losses), weights, averages, evaluated)
+
+
+def _clipped(gradient: Weights, training: Training) -> Weights:
+    if training.clip_norm is None:
+        return gradient
+    norm = np.linalg.norm(np.concatenate([slope.ravel() for slope in gradient.values()]))
+    factor = min(1.0, training.clip_norm / float(norm))
+    return {path: factor * slope for path, slope in gradient.items()}
 
 
 def formula(row: StageRow) -> Outcome:
@@ -99,6 +113,8 @@ def formula(row: StageRow) -> Outcome:
     if row.average is not None:
         every = [np.sin(np.arange(3.0) * step) for step in range(STEPS + 1)]
         errors["averages"] = scaled_error(_averaged(training, every), row.average(every))
+    if row.noise is not None:
+        errors["noise"] = scaled_error(_noise(training, 5), row.noise("2.kernel", (2, 3, 4), 5))
     error, name = worst(errors)
     limit = bound("oracle", "float64")
     return Outcome("oracle", row.name, "the oracle", error, limit, SCALE, name)
@@ -112,6 +128,17 @@ def _averaged(training: Training, every: list[Array]) -> Array:
         (weight,) = evaluate_block(blocks, [np.asarray(step, np.int32)])
         average = average + float(weight) * (value - average)
     return average
+
+
+def _noise(training: Training, step: int) -> Array:
+    """That of 24 numbers of one parameter, on the oracle."""
+    noise = training.gradient_noise
+    assert noise is not None
+    key = noise_key(training.seed, "2.kernel")
+    given = [np.arange(24, dtype=np.int32), np.asarray(step, np.int32), np.asarray(key, np.int32)]
+    (normal,) = evaluate_block(noise.trace(), given)
+    (deviation,) = evaluate_block(noise.trace_deviation(), given[1:2])
+    return (deviation * normal).reshape(2, 3, 4)
 
 
 def updates(row: StageRow, target: Target) -> Outcome:

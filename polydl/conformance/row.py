@@ -155,7 +155,8 @@ class StageRow:
     """What a training step does besides the update, in a run of SGD with momentum.
 
     settings: of the Training. Its stages on paper: penalty(path, parameter) -> (value, slope);
-    average of a parameter, which it takes as it was before each update and after the last.
+    average of a parameter, which it takes as it was before each update and after the last;
+    noise(path, shape, step) on its gradient.
     """
 
     name: str
@@ -163,6 +164,7 @@ class StageRow:
     settings: Callable[[], Mapping[str, Any]]
     penalty: Callable[[str, Array], tuple[float, Array]] | None = None
     average: Callable[[list[Array]], Array] | None = None
+    noise: Callable[[str, tuple[int, ...], int], Array] | None = None
 
 
 AnyRow = Row | TieRow | RandomRow | ScoreRow | MetricRow | OptimizerRow | ScheduleRow | StageRow

@@ -20,6 +20,7 @@ from polydl.spec.tracing import trace_function
 from polydl.training.augment_text import augment_lines, augment_names
 from polydl.training.contributions import Contributions, contributions, metric_blocks
 from polydl.training.loop import loop_text
+from polydl.training.noise import EmittedNoise, emitted_noise
 from polydl.training.penalized import EmittedPenalty, emitted_penalties, penalized
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
 from polydl.training.scores import summary
@@ -35,11 +36,11 @@ PROGRAM_NAMES = frozenset(
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
-    """arrays average_weights averages batch batches count eval_graphdef forward gathered gradient
-    gradients grads graphdef
-    group learning_rates more named number opt_state p parameter params part penalty rest rest_after
+    """arrays average_weights averages axes batch batches count eval_graphdef forward gathered gradient
+    gradients grads graphdef group key keys learning_rates more named noise_deviation
+    noise_deviations noisy number opt_state p parameter params part penalty position rest rest_after
     results samples samples2 samples3 scores self shape shapes share start state steps tape total
-    trainable trained training update updates v value values variables""".split()
+    trainable trained training turned update updates v value values variables with_noise""".split()
 )
 
 
@@ -82,6 +83,7 @@ class TrainingParts:
     metrics: Contributions  # the texts of what the step returns besides
     rules: tuple[EmittedRule, ...]
     penalties: tuple[EmittedPenalty, ...]
+    noise: EmittedNoise | None
     bindings: Mapping[str, Binding]  # where each entry lives in the native object
     ranks: Mapping[str, int]  # numbers of axes of all parameters, by canonical path
     frozen: tuple[str, ...]  # canonical paths
@@ -169,8 +171,13 @@ def emit_training(
     for penalty in training.penalties:
         key = free_key("penalty()", {**taken, **functions})
         penalties[add(key, penalty.trace(key))] = penalized(penalty, shapes, stays)
+    noise = training.gradient_noise
+    noise_key = free_key("noise()", {**taken, **functions}) if noise else ""
+    if noise:
+        add(noise_key, noise.trace(noise_key))
     whole = replace(program, blocks={**program.blocks, **functions})
     roots = (loss_key, *scored, *rule_keys.values(), *penalties)
+    roots += (noise_key,) if noise_key else ()
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
@@ -194,6 +201,9 @@ def emit_training(
                     rule, update_text(emitter, rule_keys[rule]) if rule in rule_keys else ""
                 )
                 for rule in found
+            ),
+            noise=emitted_noise(
+                emitter, noise_key, training.seed, [p for p in shapes if p not in stays]
             ),
             penalties=emitted_penalties(training.penalties, penalties, emitter),
             bindings=emitter.bindings(),

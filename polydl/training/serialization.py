@@ -18,6 +18,7 @@ from polydl.schedules.schedule import Schedule
 from polydl.spec.registry import CLASSES
 from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
+from polydl.training.noise import GradientNoise
 
 if TYPE_CHECKING:
     from polydl.training.settings import Training
@@ -49,8 +50,9 @@ def from_json(text: str) -> Training:
         if given.pop("format") != FORMAT:
             raise ProgramError("a Training of another format version")
         groups = tuple(ParameterGroup(**group) for group in given.pop("groups"))
-        if given.get("checkpoint") is not None:
-            given["checkpoint"] = Checkpoint(**given["checkpoint"])
+        for name, kind in (("checkpoint", Checkpoint), ("gradient_noise", GradientNoise)):
+            if given.get(name) is not None:
+                given[name] = kind(**given[name])
         return Training(**{name: _built(v) for name, v in given.items()}, groups=groups)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         if isinstance(error, ProgramError):
@@ -66,7 +68,7 @@ def described(training: Training) -> dict[str, Any]:
 
 def _written(value: Any, own: bool = True) -> Any:
     """own: only of polydl's own parts."""
-    if isinstance(value, (ParameterGroup, Checkpoint)):
+    if isinstance(value, (ParameterGroup, Checkpoint, GradientNoise)):
         return asdict(value)
     if isinstance(value, (list, tuple)):
         return [_written(item, own) for item in value]

@@ -22,6 +22,7 @@ from polydl.penalties.penalty import Penalty
 from polydl.schedules.schedule import Schedule
 from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
+from polydl.training.noise import GradientNoise
 from polydl.training.serialization import from_json, to_json
 
 
@@ -51,9 +52,9 @@ class Training:
     some parameters. decayed: what an optimizer's weight_decay acts on: "matrices" (parameters of two
     axes or more: no biases, no scales of norms), "all", or patterns of paths. augment: random changes
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
-    is. penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). average: a running
-    average of the parameters, such as dl.EMA(0.999); validation scores are the averages'. callbacks:
-    what looks on and may steer: dl.EarlyStopping and dl.ReduceLROnPlateau, which become part of the
+    is. penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). gradient_noise: normal
+    noise on gradients, dl.GradientNoise(0.01). average: a running average of the parameters, such as
+    dl.EMA(0.999); validation scores are the averages'. callbacks: what looks on and may steer: dl.EarlyStopping and dl.ReduceLROnPlateau, which become part of the
     emitted program, and logs, a bar or a user's own dl.Callback, which `fit` calls. checkpoint: when
     the run is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
     """
@@ -77,6 +78,7 @@ class Training:
     callbacks: Sequence[Callback] = ()
     penalties: Sequence[Penalty] = ()
     average: Average | None = None
+    gradient_noise: GradientNoise | None = None
     checkpoint: Checkpoint | None = None
     data: Literal["arrays", "batches"] = "arrays"
     resumed: bool = False
@@ -133,6 +135,9 @@ class Training:
                  "penalties must be dl.Penalty objects such as dl.L2(1e-4), in a list",
                  self.penalties)  # fmt: skip
         object.__setattr__(self, "penalties", tuple(self.penalties))
+        given = self.gradient_noise
+        good = given is None or isinstance(given, GradientNoise)
+        _require(good, "gradient_noise must be dl.GradientNoise(0.01), say, or None", given)
         good = self.average is None or isinstance(self.average, Average)
         _require(good, "average must be a dl.Average such as dl.EMA(0.999), or None", self.average)
         if isinstance(self.decayed, str):

@@ -57,4 +57,8 @@ def step_numbers(training: Training) -> tuple[StepNumber, ...]:
     if average is not None and average.constant is None:
         meaning = "How far averages move after an update; step is 0 at the first."
         found.append(StepNumber("average_weight", "average_weights", meaning, average.trace))
+    if training.gradient_noise is not None:
+        meaning = "The standard deviation of a gradient's noise; step is 0 at the first."
+        trace = training.gradient_noise.trace_deviation
+        found.append(StepNumber("noise_deviation", "noise_deviations", meaning, trace))
     return tuple(found)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 
 from polydl import averages as a
 from polydl import penalties as p
 from polydl.conformance.row import Array, StageRow
 from polydl.training.groups import ParameterGroup
+from polydl.training.noise import GradientNoise
 
 
 def _penalty(path: str, value: Array) -> tuple[float, Array]:
@@ -32,6 +35,23 @@ def _warm_ema(weights: list[Array]) -> Array:
         decay = min(0.8, (1 + step) / (10 + step))
         average = decay * average + (1 - decay) * value
     return average
+
+
+def _mixed(x: int) -> int:
+    """Wellons' hash, in Python's integers."""
+    x = (x ^ (x >> 16)) * 0x7FEB352D % 2**32
+    x = (x ^ (x >> 15)) * 0x846CA68B % 2**32
+    return x ^ (x >> 16)
+
+
+def _noise(path: str, shape: tuple[int, ...], step: int) -> Array:
+    """Variance 0.3 / (1 + step)^0.5, of a complex number's real part."""
+    key = int.from_bytes(sha256(f"7\0gradient of {path}\0{0}".encode()).digest()[:4], "little")
+    stream = _mixed((_mixed(step) + key) % 2**32)
+    bits = [_mixed(_mixed(i ^ key) ^ stream) >> 8 for i in range(2 * int(np.prod(shape)))]
+    share = np.reshape(bits, (-1, 2)) / 2**24
+    normal = (np.sqrt(-2 * np.log1p(-share[:, 0])) * np.exp(2j * np.pi * share[:, 1])).real
+    return np.sqrt(0.3 / (1 + step) ** 0.5) * normal.reshape(shape)
 
 
 STAGE_ROWS: tuple[StageRow, ...] = (
@@ -60,5 +80,28 @@ STAGE_ROWS: tuple[StageRow, ...] = (
     StageRow(
         "mean of weights", ("polydl:SWA@1",), lambda: {"average": a.SWA(20, 7), "accumulate": 2},
         average=lambda weights: np.mean(weights[20::7], 0),
+    ),
+    StageRow(
+        "gradient noise", (),
+        lambda: {
+            "gradient_noise": GradientNoise(0.3, 0.5),
+            "clip_norm": 1.0,
+            "accumulate": 2,
+            "seed": 7,
+        },
+        noise=_noise,
+    ),
+    StageRow(
+        "all stages", (),
+        lambda: {
+            "gradient_noise": GradientNoise(0.3, 0.5),
+            "clip_norm": 1.0,
+            "average": a.EMA(0.9),
+            "penalties": [p.L1(1e-3), p.L2(2e-2, where="*.kernel")],
+            "groups": [ParameterGroup("4.kernel", frozen=True)],
+            "seed": 7,
+            "steps_per_execution": 7,
+        },
+        penalty=_penalty, average=_ema, noise=_noise,
     ),
 )  # fmt: skip
