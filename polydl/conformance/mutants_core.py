@@ -74,6 +74,7 @@ from polydl.schedules.cosine import CosineDecay
 from polydl.schedules.exponential import MultiStepDecay
 from polydl.schedules.warmup import Warmup
 from polydl.spec import indexing
+from polydl.training.noise import GradientNoise
 
 Function = Callable[..., Any]
 
@@ -278,6 +279,8 @@ MUTANTS: tuple[CoreMutant, ...] = (
                "11 + step"),
     CoreMutant("the start is left out", "mean of weights", SWA.weight, r"step \+ \(1 -",
                "step + (0 -"),
+    CoreMutant("noise of one hash", "gradient noise", GradientNoise.normal,
+               r"2 \* position \+ 1", "2 * position"),
 )  # fmt: skip
 
 

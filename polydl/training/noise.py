@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from polydl import ops
 from polydl.emission.emitter import Emitter
-from polydl.errors import DefinitionError
 from polydl.layers.checks import require_within
 from polydl.program.passes.randomness import site_number
 from polydl.program.sizes import Size
@@ -33,9 +32,6 @@ class GradientNoise:
     gamma: float = 0.55
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if isinstance(getattr(self, field.name), str):
-                raise DefinitionError(f"GradientNoise: {field.name} must be a number")
         require_within("GradientNoise", 0.0, math.inf, eta=self.eta, gamma=self.gamma)
 
     def deviation(self, step: Tensor) -> Tensor:

@@ -54,9 +54,10 @@ class Training:
     of training batches, one after the other, drawn from (seed, epoch, batch); validation is left as it
     is. penalties: terms of the loss that are of parameters, such as dl.L2(1e-4). gradient_noise: normal
     noise on gradients, dl.GradientNoise(0.01). average: a running average of the parameters, such as
-    dl.EMA(0.999); validation scores are the averages'. callbacks: what looks on and may steer: dl.EarlyStopping and dl.ReduceLROnPlateau, which become part of the
-    emitted program, and logs, a bar or a user's own dl.Callback, which `fit` calls. checkpoint: when
-    the run is written down, and where. resumed: whether it goes on from such a file, which `fit` sets.
+    dl.EMA(0.999); validation scores are the averages'. callbacks: what looks on and may steer:
+    dl.EarlyStopping and dl.ReduceLROnPlateau, which become part of the emitted program, and logs, a bar
+    or a user's own dl.Callback, which `fit` calls. checkpoint: when the run is written down, and where.
+    resumed: whether it goes on from such a file, which `fit` sets.
     """
 
     loss: Loss

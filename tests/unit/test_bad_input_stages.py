@@ -1,4 +1,4 @@
-"""Impossible penalties and averages are refused, with what and what instead."""
+"""Impossible penalties, averages and noise are refused, with what and what instead."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ SETTINGS = [
     (lambda: dl.EMA("slow"), "EMA: decay must be a number"),
     (lambda: dl.SWA(0), "SWA: start must be a number of updates from 1 on, got 0"),
     (lambda: dl.SWA(10, every=0.5), "SWA: every must be an integer"),
+    (lambda: dl.GradientNoise(-0.1), "GradientNoise: eta must be at least 0"),
+    (lambda: dl.GradientNoise(0.1, "slow"), "GradientNoise: gamma must be a"),
+    (lambda: training(gradient_noise=0.1), r"gradient_noise must be dl.GradientNoise\(0.01\), say"),
     (lambda: training(average=0.999), r"average must be a dl.Average such as dl.EMA\(0.999\), or None"),
     (lambda: training(penalties=[0.1]), r"dl.L2\(1e-4\), in a list, got \[0.1\]"),
 ]  # fmt: skip
@@ -113,6 +116,8 @@ def test_through_json():
     assert [(p.kind, p.config()) for p in back.penalties] == [
         (p.kind, p.config()) for p in given.penalties
     ]
+    noise = training(gradient_noise=dl.GradientNoise(0.3, gamma=0.5))
+    assert dl.Training.from_json(noise.to_json()).gradient_noise == dl.GradientNoise(0.3, 0.5)
     swa = dl.Training.from_json(training(average=dl.SWA(10, 2)).to_json()).average
     assert (swa.start, swa.every) == (10, 2)
     with pytest.raises(DefinitionError, match="Own is not one of polydl's own"):
