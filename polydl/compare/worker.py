@@ -27,6 +27,7 @@ from polydl.compare.timing import StepTimer
 from polydl.errors import PolydlError
 from polydl.net import Net
 from polydl.program.structure import unflatten
+from polydl.training.step_numbers import number_functions
 
 
 class Worker:
@@ -59,12 +60,13 @@ class Worker:
         self.channel.send("progress", text="compiling the training step")
         started = time.perf_counter()
         losses = []
-        trainer = net.trainer(job.training)
+        trainer, numbers = net.trainer(job.training), number_functions(job.training)
         with self._precision(net):
             trainer.start()
             for step in range(CHECK_STEPS):
                 inputs, given = job.batch(step)
-                scores = trainer.fetch([trainer.train_step(*inputs, *given, step)])
+                result = trainer.train_step(*inputs, *given, step, *numbers(step))
+                scores = trainer.fetch([result])
                 losses.append(float(np.asarray(scores).reshape(-1)[0]))
                 if step == 0:
                     first_step_seconds = time.perf_counter() - started
@@ -111,19 +113,20 @@ class Worker:
 
         job = self.job
         net.load_weights(initial_weights(job.program, job.training.seed))
-        trainer = net.trainer(job.training)
+        trainer, numbers = net.trainer(job.training), number_functions(job.training)
         trainer.start()
         batches = [job.batch(i) for i in range(16)]
         at_once = getattr(trainer, "steps_per_execution", 1)
 
         def step(number: int) -> Any:
             inputs, given = batches[number % len(batches)]
-            return trainer.train_step(*inputs, *given, number)
+            return trainer.train_step(*inputs, *given, number, *numbers(number))
 
         def several_steps(number: int) -> Any:
             chosen = [batches[(number + i) % len(batches)] for i in range(at_once)]
             batch = zip(*((*inputs, *given) for inputs, given in chosen), strict=True)
-            return trainer.train_steps(*map(np.stack, batch), number)
+            each = zip(*(numbers(number + i) for i in range(at_once)), strict=True)
+            return trainer.train_steps(*map(np.stack, batch), number, *map(list, each))
 
         return StepTimer(step if at_once == 1 else several_steps, trainer.fetch, at_once)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from polydl.emission.scalar import scalar_functions
+from polydl.execute import execute
 from polydl.program.types import Block
 from polydl.schedules.schedule import Schedule
 from polydl.training.callback_text import around_rate
@@ -44,6 +45,16 @@ class StepNumber:
         blocks = self.trace("number")
         return scalar_functions(blocks, "number", self.name, self.meaning, taken)
 
+    def function(self) -> Callable[[int], float]:
+        """It, of steps."""
+        lines, constant = self.lines(), self.constant
+        if not lines:
+            return lambda step: constant
+        header = ["import math", "", ""] if any("math." in line for line in lines) else []
+        module = execute("\n".join([*header, *lines, ""]), self.name)
+        found: Callable[[int], float] = getattr(module, self.name)
+        return found
+
 
 def step_numbers(training: Training) -> tuple[StepNumber, ...]:
     """In the order of the step's arguments. What is the same at each step stands in its text."""
@@ -62,3 +73,9 @@ def step_numbers(training: Training) -> tuple[StepNumber, ...]:
         trace = training.gradient_noise.trace_deviation
         found.append(StepNumber("noise_deviation", "noise_deviations", meaning, trace))
     return tuple(found)
+
+
+def number_functions(training: Training) -> Callable[[int], list[float]]:
+    """The numbers of a step, in that order, as callbacks find them that have changed nothing."""
+    functions = [number.function() for number in step_numbers(training)]
+    return lambda step: [function(step) for function in functions]
