@@ -28,6 +28,7 @@ _WHERE = {
     "polydl.training.checkpoint": ("Checkpoint",),
     "polydl.training.noise": ("GradientNoise",),
     "polydl.training.groups": ("ParameterGroup",),
+    "polydl.training.loss_scale": ("LossScale",),
     "polydl.training.settings": ("Training",),
     "polydl.sources.source": ("Source",),
     "polydl.sources.columns": ("Columns",),

@@ -214,6 +214,25 @@ class Backend(ABC):
         """
         return arrays
 
+    def loss_scale(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, float]:
+        """What a Trainer carries of a loss in float16; {} where the loss is not scaled.
+
+        scale: the factor. good_steps: updates since it changed, none of them skipped. updates: those
+        that its optimizer has counted, which are all steps but the skipped ones.
+        """
+        if emitted.parts.scaling is None:
+            return {}
+        raise BackendError(f"the {self.name} backend gives no scale of losses")
+
+    def set_loss_scale(
+        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
+    ) -> None:
+        """Give a Trainer the scale of another. Its `updates` are what `set_optimizer_state` takes."""
+        if state:
+            raise BackendError(f"the {self.name} backend takes no scale of losses")
+
     def set_threads(self, threads: int) -> None:
         """Pin this process to a number of threads, where the framework takes no variable for it."""
         return

@@ -27,10 +27,26 @@ def check_dtype(dtype: object, training: bool = False) -> None:
     if training and dtype in LOW:
         raise DefinitionError(
             f"a model in {dtype} is for inference. Train it in {' or '.join(TRAINED)}; its weights "
-            f"can be loaded into one in {dtype} then"
+            f"can be loaded into one in {dtype} then. To compute in {dtype} while it learns, give a "
+            f'net in float32 Training(precision="{dtype}")'
         )
     if dtype not in DTYPES:
         raise DefinitionError(f"unknown dtype {dtype!r}. {nearest(str(dtype), list(DTYPES))}")
+
+
+def check_mixed(precision: object, dtype: str = "float32") -> None:
+    """Raise DefinitionError for what mixed precision cannot compute in, or not in a net of `dtype`."""
+    if precision not in LOW:
+        own = ", or None for the net's own type" if precision in DTYPES else ""
+        raise DefinitionError(
+            f"Training: precision must be {' or '.join(map(repr, LOW))}{own}, got {precision!r}. "
+            f"{nearest(str(precision), list(LOW))}"
+        )
+    if dtype != "float32":
+        raise DefinitionError(
+            f"precision={precision!r} keeps parameters in float32 and computes in {precision}; this "
+            f'net is in {dtype}. Compile it with dtype="float32", or leave precision out'
+        )
 
 
 def is_low(dtype: str) -> bool:

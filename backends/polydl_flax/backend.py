@@ -20,12 +20,12 @@ from polydl.training.emission import EmittedTraining, TrainingParts, emit_traini
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
-from polydl_flax import natives, optimizers
+from polydl_flax import mixed, natives, optimizers
 from polydl_flax.averaging import averages, set_averages
 from polydl_flax.construct import construct
 from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
-from polydl_flax.optimizer_state import optimizer_state, set_optimizer_state
+from polydl_flax.optimizer_state import optimizer_state, set_optimizer_state, updates
 from polydl_flax.optimizers import native_optimizer
 from polydl_flax.script import script_lines
 from polydl_flax.trainer import trainer_lines
@@ -61,10 +61,14 @@ class FlaxBackend(Backend):
                 jax.config.update("jax_enable_x64", before)
 
     def emitter(
-        self, program: Program, options: Options, functions: tuple[str, ...] = ()
+        self,
+        program: Program,
+        options: Options,
+        functions: tuple[str, ...] = (),
+        computes: str = "",
     ) -> FlaxEmitter:
         return FlaxEmitter(
-            program, options.dtype, options.natives, options.untrusted, functions=functions
+            program, options.dtype, options.natives, options.untrusted, functions, computes
         )
 
     def optimizer_state(
@@ -103,6 +107,19 @@ class FlaxBackend(Backend):
         with jax.enable_x64(options.dtype == "float64"):  # which is each thread's own
             return tuple(jax.device_put(arrays, jax.devices(platform)[int(index or 0)]))
 
+    def loss_scale(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, float]:
+        if emitted.parts.scaling is None:
+            return {}
+        return {**mixed.loss_scale(trainer), "updates": updates(trainer)}
+
+    def set_loss_scale(
+        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
+    ) -> None:
+        if emitted.parts.scaling is not None and state:
+            mixed.set_loss_scale(trainer, state)
+
     def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
         return native_optimizer(optimizer)
 
@@ -124,13 +141,15 @@ class FlaxBackend(Backend):
     ) -> EmittedTraining:
         place = place_text(bound_device(options.device))
 
+        computes = training.precision or ""
+
         def write(parts: TrainingParts) -> list[str]:
             return trainer_lines(parts, place)
 
         return emit_training(
             program,
             training,
-            lambda whole, functions: self.emitter(whole, options, functions),
+            lambda whole, functions: self.emitter(whole, options, functions, computes),
             write,
             lambda optimizer: options.natives and native_optimizer(optimizer) is not None,
             script=script,

@@ -73,7 +73,14 @@ class FlaxEmitter(Emitter):
         return "nnx.BatchStat" if kind == "polydl:BatchNorm@1" else "nnx.Variable"
 
     def read_attribute(self, entry: Entry, place: str) -> Code:
-        return Code(f"{place}[...]")
+        """In mixed precision, state stays in float32 and so does what meets it."""
+        low = self.computes and (entry.role, entry.dtype) == ("parameter", "float")
+        return Code(f"{place}[...]{f'.astype(jnp.{self.computes})' if low else ''}")
+
+    def write(self, user: Unit, path: str, value: Code) -> str:
+        if self.computes and self.program.entries[path].dtype == "float":
+            value = Code(f"{value.atom}.astype(jnp.{self.dtype})")
+        return super().write(user, path, value)
 
     def write_attribute(self, place: str, value: Code) -> str:
         return f"{place}[...] = {value.text}"

@@ -48,6 +48,12 @@ def set_optimizer_state(
     trainer.opt_state = jax.tree.unflatten(structure, list(leaves.values()))
 
 
+def updates(trainer: Any) -> int:
+    """How many updates the optimizer has counted; 0 where it does not count."""
+    counts = [leaf for path, leaf in _flat(trainer.opt_state)[0] if _keys(path)[-1] in COUNTS]
+    return max((int(count) for count in counts), default=0)
+
+
 def _places(emitted: EmittedTraining) -> list[tuple[str, str, tuple[str, ...], bool]]:
     """(path, slot, the last keys of its leaf, whether it lies like its parameter)."""
     return [

@@ -14,6 +14,7 @@ from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import rule_groups
 from polydl.training.snapshot_text import snapshot_lines
+from polydl_flax import mixed
 from polydl_flax.noise_text import noise_function
 from polydl_flax.optimizer_text import (
     frozen_text,
@@ -45,16 +46,17 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
     evaluated = f"nnx.to_pure_dict(state.filter({trained}))"
     step = _in_parts(parts) if parts.micro_batch else _whole(parts)
     averaged, others = parts.average_weight is not None, "state"
-    donated = (0, 1, 2, 3) if averaged else (0, 1, 2)
-    jitted: dict[str, tuple[int, ...]] = {"update": donated}
+    carried = tuple(range(2, 3 + averaged + (parts.scaling is not None)))
+    jitted: dict[str, tuple[int, ...]] = {"update": (0, 1, *carried)}
     if parts.micro_batch:
-        jitted = {"accumulate": (1, 2), "update": (0, *donated[2:])}
+        jitted = {"accumulate": (1, 2), "update": (0, *carried)}
     split = "eval_graphdef, self.state = nnx.split(model)"
     if averaged:
         split = f"eval_graphdef, _, self.state = nnx.split(model, {trained}, ...)"
         evaluated, others = "averages", "averages, state"
     return [
         *([*before, "", ""] if before else []),
+        *mixed.support_lines(parts),
         "class Trainer:",
         '    """Training and evaluation of one batch, with the optimizer\'s state."""',
         "",
@@ -70,13 +72,14 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         "        self.model, self.params, self.rest = model, None, None",
         f"        self.opt_state = {_initial(parts, place)}",
         *([f"        self.averages = {_COPIED.format('params')}"] if averaged else []),
+        *(_BODY + line for line in mixed.construction(parts, place)),
         "",
         *(_BODY + line if line else "" for line in penalty_function(parts)),
         *(_BODY + line if line else "" for line in noise_function(parts)),
         *(_BODY + line for line in step),
         "",
         f"        def evaluate({others}, {arrays}):",
-        f"            outputs = nnx.merge(eval_graphdef, {others})({', '.join(parts.inputs)})",
+        *(INDENT * 3 + line for line in mixed.evaluated_lines(parts, others)),
         f"            loss = {parts.loss}{_penalty(parts, evaluated)}",
         f"            return {_scores(parts)}",
         "",
@@ -141,32 +144,49 @@ def _forward(parts: TrainingParts, share: str = "") -> list[str]:
     return [
         "def forward(params):",
         "    model = nnx.merge(graphdef, params, rest)",
-        f"    outputs = model({', '.join(parts.inputs)}{step})",
+        f"    outputs = {mixed.outputs_text(parts, 'model', step)}",
         f"    loss = {parts.loss}{_penalty(parts, 'params')}",
         f"    scores = {_scores(parts, share)}",
         f"    rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not({trained})))",
-        f"    return {share}loss, (scores, rest_after)",
+        f"    return {mixed.scaled(parts)}{share}loss, (scores, rest_after)",
         "",
     ]
 
 
 def _update(parts: TrainingParts) -> list[str]:
+    """From gradients to updates, or where some are skipped to the new parameters and state."""
     made = "optimizer(learning_rate)" if parts.takes_rate else "optimizer"
     noise = ["grads = with_noise(grads, step, noise_deviation)"] if parts.noise else []
-    lines = [*noise, f"updates, opt_state = {made}.update(grads, opt_state, params)"]
+    if parts.scaling is None:
+        lines = [*noise, f"updates, opt_state = {made}.update(grads, opt_state, params)"]
+    else:
+        lines = [
+            *mixed.unscaling(parts),
+            *noise,
+            f"updates, updated = {made}.update(grads, opt_state, params)",
+            "moved = (optax.apply_updates(params, updates), updated)",
+            *mixed.skipping(parts),
+        ]
     if parts.average_weight is None:
         return lines
-    moved = f"optax.incremental_update(params, averages, {parts.average_weight})"
-    return [*lines, "params = optax.apply_updates(params, updates)", f"averages = {moved}"]
+    if parts.scaling is None:
+        lines.append("params = optax.apply_updates(params, updates)")
+    average = f"optax.incremental_update(params, averages, {parts.average_weight})"
+    return [*lines, f"averages = {average}"]
 
 
 def _updated(parts: TrainingParts) -> str:
     """The text of the parameters after that."""
-    return "optax.apply_updates(params, updates)" if parts.average_weight is None else "params"
+    named = parts.average_weight is not None or parts.scaling is not None
+    return "params" if named else "optax.apply_updates(params, updates)"
 
 
-def _averages(parts: TrainingParts, text: str = ", averages") -> str:
-    return "" if parts.average_weight is None else text
+def _carried(parts: TrainingParts, of: str = "") -> str:
+    """What steps carry besides parameters and state."""
+    names = ["opt_state"]
+    names += ["averages"] if parts.average_weight is not None else []
+    names += ["loss_scale"] if parts.scaling is not None else []
+    return ", ".join(f"{of}{name}" for name in names)
 
 
 def _whole(parts: TrainingParts) -> list[str]:
@@ -175,12 +195,12 @@ def _whole(parts: TrainingParts) -> list[str]:
         *_forward(parts),
         "grads, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
         *_update(parts),
-        f"return {_updated(parts)}, rest, opt_state{_averages(parts)}, scores",
+        f"return {_updated(parts)}, rest, {_carried(parts)}, scores",
     ]
     counted = parts.takes_step or parts.noise is not None
     given = [*parts.arrays, *(["step"] if counted else []), *parts.numbers]
     return [
-        f"def update(params, rest, opt_state{_averages(parts)}, {', '.join(given)}):",
+        f"def update(params, rest, {_carried(parts)}, {', '.join(given)}):",
         *(INDENT + line for line in inner),
     ]
 
@@ -189,25 +209,26 @@ def _in_parts(parts: TrainingParts) -> list[str]:
     """One function for the gradients of a part of a batch, and one for the update."""
     step = ", step" if parts.takes_step else ""
     given = "".join(f", {name}" for name in [*["step"] * bool(parts.noise), *parts.numbers])
+    scale = "loss_scale, " if parts.scaling else ""
     inner = [
         *_forward(parts, "share * "),
         "more, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
         "return rest, jax.tree.map(jnp.add, grads, more), scores",
     ]
     return [
-        f"def accumulate(params, rest, grads, share, {', '.join(parts.arrays)}{step}):",
+        f"def accumulate(params, rest, grads, share, {scale}{', '.join(parts.arrays)}{step}):",
         *(INDENT + line for line in inner),
         "",
-        f"def update(params, grads, opt_state{_averages(parts)}{given}):",
+        f"def update(params, grads, {_carried(parts)}{given}):",
         *(INDENT + line for line in _update(parts)),
-        f"{INDENT}return {_updated(parts)}, opt_state{_averages(parts)}",
+        f"{INDENT}return {_updated(parts)}, {_carried(parts)}",
     ]
 
 
 def _call(parts: TrainingParts) -> list[str]:
     others = ["np.int32(step)"] if parts.takes_step or parts.noise else []
     others += parts.numbers
-    carried = f"self.params, self.rest, self.opt_state{_averages(parts, ', self.averages')}"
+    carried = f"self.params, self.rest, {_carried(parts, 'self.')}"
     return [
         f"{carried}, scores = self.update(",
         *_arguments(carried, ", ".join([*parts.arrays, *others])),
@@ -227,12 +248,14 @@ def _call_parts(parts: TrainingParts) -> list[str]:
     """Part by part, and then the update."""
     size, first = parts.micro_batch, parts.arrays[-1]
     batches = [f"{name}[batch]" for name in parts.arrays]
+    carried = _carried(parts, "self.")
+    if parts.scaling:
+        batches.insert(0, "self.loss_scale")
     if parts.takes_step:
         turns = f"for part, start in enumerate(range(0, len({first}), {size})):"
         batches.append(f"np.int32({parts.training.accumulate} * step + part)")
     else:
         turns = f"for start in range(0, len({first}), {size}):"
-    average = _averages(parts, ", self.averages")
     step = ["np.int32(step)"] if parts.noise else []
     given = "".join(f", {name}" for name in [*step, *parts.numbers])
     return [
@@ -243,8 +266,7 @@ def _call_parts(parts: TrainingParts) -> list[str]:
         "    self.rest, grads, scores = self.accumulate("
         f"self.params, self.rest, grads, share, {', '.join(batches)})",
         "    results.append(scores)",
-        f"self.params, self.opt_state{average} = "
-        f"self.update(self.params, grads, self.opt_state{average}{given})",
+        f"self.params, {carried} = self.update(self.params, grads, {carried}{given})",
         *total(parts.metrics, "sum({})", "jnp.concatenate({})"),
     ]
 

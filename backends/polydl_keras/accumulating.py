@@ -9,6 +9,7 @@ from polydl.program.types import Program
 from polydl.training.contributions import total
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
+from polydl_keras import mixed
 from polydl_keras.averaging import moving_lines
 from polydl_keras.noise_text import noise_lines
 from polydl_keras.optimizer_text import trained_text, update_lines
@@ -43,7 +44,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     part = [
         "variables = self.trained()",
         *forward(parts, program),
-        "    part = share * loss",
+        f"    part = {'self.scale * ' if parts.scaling else ''}share * loss",
         "gradients = tape.gradient(part, [v.value for v in variables])",
         *densify(program),
         "for total, gradient in zip(self.gradients, gradients):",
@@ -53,9 +54,10 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     update = [
         "variables = self.trained()",
         "gradients = [tf.identity(total) for total in self.gradients]",
+        *mixed.unscaling(parts),
         *noise_lines(parts),
         *clip(parts),
-        *update_lines(parts, groups),
+        *mixed.updating(parts, update_lines(parts, groups)),
         *moving_lines(parts),
         "for total in self.gradients:",
         "    total.assign(tf.zeros_like(total))",
@@ -79,6 +81,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         f"def update(self{given}):",
         *(INDENT + line for line in update),
         "",
+        *mixed.methods(parts, update_lines(parts, groups)),
         f"def train_step(self, {', '.join(arrays)}, step{rate}):",
         *(INDENT + line for line in whole),
         "",

@@ -18,12 +18,12 @@ from polydl.training.emission import EmittedTraining, TrainingParts, emit_traini
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
-from polydl_keras import engine, natives, optimizers
+from polydl_keras import engine, mixed, natives, optimizers
 from polydl_keras.averaging import averages, set_averages
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
-from polydl_keras.optimizer_state import optimizer_state, set_optimizer_state
+from polydl_keras.optimizer_state import optimizer_state, set_optimizer_state, updates
 from polydl_keras.optimizers import CLASSES, native_optimizer
 from polydl_keras.script import script_lines
 from polydl_keras.step_plan import StepPlan, steps_per_execution, suits_xla
@@ -82,6 +82,19 @@ class KerasBackend(Backend):
     ) -> None:
         set_averages(emitted, model, trainer, values)
 
+    def loss_scale(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, float]:
+        if emitted.parts.scaling is None:
+            return {}
+        return {**mixed.loss_scale(trainer), "updates": updates(emitted, trainer)}
+
+    def set_loss_scale(
+        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
+    ) -> None:
+        if emitted.parts.scaling is not None and state:
+            mixed.set_loss_scale(trainer, state)
+
     def set_threads(self, threads: int) -> None:
         """TensorFlow takes a number of threads only until it has started."""
         if engine.on_tensorflow():
@@ -91,12 +104,16 @@ class KerasBackend(Backend):
             tf.config.threading.set_inter_op_parallelism_threads(threads)
 
     def emitter(
-        self, program: Program, options: Options, functions: tuple[str, ...] = ()
+        self,
+        program: Program,
+        options: Options,
+        functions: tuple[str, ...] = (),
+        computes: str = "",
     ) -> KerasEmitter:
         if options.dtype == "bfloat16":
             program = without_orthogonal(program)
         return KerasEmitter(
-            program, options.dtype, options.natives, options.untrusted, functions=functions
+            program, options.dtype, options.natives, options.untrusted, functions, computes
         )
 
     def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
@@ -109,6 +126,8 @@ class KerasBackend(Backend):
         self, program: Program, emitted: Emitted, module: ModuleType, options: Options
     ) -> KerasModel:
         make = getattr(module, emitted.entry)
+        if emitted.computes:  # what is executed once sets its policy once
+            make = engine.under_policy(f"mixed_{emitted.computes}", make)
         xla = suits_xla(program, options.device, self.emitter(program, options).loops)
         return KerasModel(program, emitted, make, options.dtype, xla)
 
@@ -121,7 +140,7 @@ class KerasBackend(Backend):
         emitters: list[KerasEmitter] = []
 
         def emitter(whole: Program, functions: tuple[str, ...]) -> KerasEmitter:
-            made = self.emitter(whole, options, functions)
+            made = self.emitter(whole, options, functions, training.precision or "")
             made.taken |= CLASSES
             emitters.append(made)
             return made

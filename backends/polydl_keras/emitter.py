@@ -64,6 +64,8 @@ class KerasEmitter(FunctionalEmitter):
         if self.dtype != "float32":
             lines += ["", f'keras.config.set_floatx("{self.dtype}")']
             lines.append(f'keras.config.set_dtype_policy("{self.dtype}")')
+        if self.computes:
+            lines += ["", f'keras.config.set_dtype_policy("mixed_{self.computes}")']
         return lines
 
     # the way to text

@@ -6,9 +6,10 @@ TensorFlow is the engine unless KERAS_BACKEND says otherwise, or Keras was impor
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -63,6 +64,20 @@ def settings(dtype: str, device: str) -> Iterator[None]:
         keras.config.set_floatx(floatx)
         keras.config.set_dtype_policy(policy)
         keras.config.set_image_data_format(layout)
+
+
+def under_policy(policy: str, make: Callable[[], Any]) -> Callable[[], Any]:
+    """A function with a policy of its own for the layers that it makes."""
+
+    def made() -> Any:
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(policy)
+        try:
+            return make()
+        finally:
+            keras.config.set_dtype_policy(before)
+
+    return made
 
 
 def _keras_device(device: str) -> str:

@@ -54,6 +54,11 @@ def _binding(emitted: EmittedTraining, group: RuleGroup, path: str, slot: str) -
     return None
 
 
+def updates(emitted: EmittedTraining, trainer: Any) -> int:
+    """How many updates the optimizers have counted."""
+    return max(int(optimizer.iterations) for optimizer, _ in _optimizers(emitted, trainer))
+
+
 def _optimizers(emitted: EmittedTraining, trainer: Any) -> list[tuple[Any, RuleGroup]]:
     groups = rule_groups(emitted.parts, native_optimizer)
     if len(groups) > 1:

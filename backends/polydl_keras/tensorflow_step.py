@@ -15,7 +15,7 @@ from polydl.training.contributions import Contributions, fetching
 from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
 from polydl.training.snapshot_text import snapshot_lines
-from polydl_keras import accumulating
+from polydl_keras import accumulating, mixed
 from polydl_keras.averaging import average_lines, moving_lines, with_averages
 from polydl_keras.functional import nested
 from polydl_keras.noise_text import noise_lines, noise_method, noise_table
@@ -44,7 +44,7 @@ def tensorflow_step(
     arrays = ", ".join(parts.arrays)
     called = f"self.model({model_inputs(parts, program)}"
     scored = [
-        f"outputs = {called}, training=False)",
+        f"outputs = {mixed.outputs_text(parts, f'{called}, training=False)')}",
         f"loss = {with_penalty(parts, parts.loss)}",
     ]
     scores = f"        return {', '.join(brought(parts.metrics))}"
@@ -63,6 +63,7 @@ def tensorflow_step(
         *(INDENT * 2 + line for line in average_lines(parts, groups)),
         *(INDENT * 2 + line for line in penalized_lines(parts)),
         *(INDENT * 2 + line for line in noise_table(parts)),
+        *(INDENT * 2 + line for line in mixed.construction(parts)),
         *_batch(program, parts, dtype),
         *(INDENT * 2 + line for line in made),
         "        self.evaluate_step = tf.function(self.score, batch, autograph=False)",
@@ -109,14 +110,17 @@ def _made(parts: TrainingParts, dtype: str, plan: StepPlan) -> list[str]:
 
 def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -> list[str]:
     """The method of one update."""
+    lost = "scaled" if parts.scaling else "loss"
     inner = [
         f"variables = {trained_text(parts, groups)}",
         *forward(parts, program),
-        "gradients = tape.gradient(loss, [v.value for v in variables])",
+        *mixed.scaled_lines(parts),
+        f"gradients = tape.gradient({lost}, [v.value for v in variables])",
         *densify(program),
+        *mixed.unscaling(parts),
         *noise_lines(parts),
         *clip(parts),
-        *update_lines(parts, groups),
+        *mixed.updating(parts, update_lines(parts, groups)),
         *moving_lines(parts),
         f"return {', '.join(brought(parts.metrics))}",
     ]
@@ -124,14 +128,16 @@ def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -
         f"def update(self, {', '.join([*parts.arrays, 'step', *parts.numbers])}):",
         *(INDENT + line for line in inner),
         "",
+        *mixed.methods(parts, update_lines(parts, groups)),
     ]
 
 
 def forward(parts: TrainingParts, program: Program) -> list[str]:
     """The loss, on the tape."""
+    call = f"self.model({model_inputs(parts, program)}, training=True)"
     return [
         "with tf.GradientTape() as tape:",
-        f"    outputs = self.model({model_inputs(parts, program)}, training=True)",
+        f"    outputs = {mixed.outputs_text(parts, call)}",
         f"    loss = {with_penalty(parts, parts.loss)}",
     ]
 

@@ -30,6 +30,7 @@ def _check_engine(parts: TrainingParts, groups: list[RuleGroup]) -> None:
     asked = {
         "accumulate": training.accumulate > 1,
         "clip_norm": training.clip_norm is not None,
+        f"precision={training.precision!r}": training.precision is not None,
         "clip_value": training.clip_value is not None,
         "averages of weights": training.average is not None,
         "noise on gradients": training.gradient_noise is not None,

@@ -22,12 +22,12 @@ from polydl.training.emission import EmittedTraining, TrainingParts, emit_traini
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
-from polydl_torch import natives, optimizers
+from polydl_torch import mixed, natives, optimizers
 from polydl_torch.averaging import averages, set_averages
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first, turned_inputs
-from polydl_torch.optimizer_state import optimizer_state, set_optimizer_state
+from polydl_torch.optimizer_state import optimizer_state, set_optimizer_state, updates
 from polydl_torch.optimizers import native_optimizer
 from polydl_torch.script import script_lines
 from polydl_torch.trainer import trainer_lines
@@ -225,6 +225,19 @@ class TorchBackend(Backend):
             return arrays
         return tuple(torch.from_numpy(x).to(options.device) for x in arrays)
 
+    def loss_scale(
+        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
+    ) -> dict[str, float]:
+        if emitted.parts.scaling is None:
+            return {}
+        return {**mixed.loss_scale(trainer), "updates": updates(emitted, trainer)}
+
+    def set_loss_scale(
+        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
+    ) -> None:
+        if emitted.parts.scaling is not None and state:
+            mixed.set_loss_scale(trainer, emitted.parts.scaling, state)
+
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)
 
@@ -266,6 +279,8 @@ class TorchBackend(Backend):
     def emit_training(
         self, program: Program, training: Training, options: Options, script: Script | None = None
     ) -> EmittedTraining:
+        mixed.check_lstm(self.emitter(program, options), training, options.device)
+
         def write(parts: TrainingParts) -> list[str]:
             return trainer_lines(parts, options.device)
 

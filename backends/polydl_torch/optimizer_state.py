@@ -51,6 +51,14 @@ def set_optimizer_state(
             optimizer.state[parameter][native_slot(group, slot)] = made
 
 
+def updates(emitted: EmittedTraining, trainer: Any) -> int:
+    """How many updates the optimizers have counted; 0 where none counts."""
+    for _, _, parameter, optimizer in _parameters(emitted, trainer):
+        if "step" in optimizer.state.get(parameter, {}):
+            return int(optimizer.state[parameter]["step"])
+    return 0
+
+
 def _parameters(
     emitted: EmittedTraining, trainer: Any
 ) -> Iterator[tuple[RuleGroup, str, torch.nn.Parameter, torch.optim.Optimizer]]:

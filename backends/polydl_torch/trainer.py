@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from polydl.emission.code import INDENT
 from polydl.training.contributions import fetching, total
 from polydl.training.emission import TrainingParts
-from polydl.training.rule_groups import rule_groups
+from polydl.training.rule_groups import RuleGroup, rule_groups
 from polydl.training.snapshot_text import snapshot_lines
+from polydl_torch import mixed
 from polydl_torch.averaging import average_lines, moving_lines
 from polydl_torch.noise_text import noise_method, noise_table
 from polydl_torch.optimizer_text import (
@@ -52,12 +53,14 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         called = f"torch.func.functional_call(self.model, self.averages, {of})"
     lines = [
         *([*before, "", ""] if before else []),
+        *mixed.support_lines(parts, len(optimizers)),
         "class Trainer:",
         '    """Training and evaluation of one batch, with the optimizer\'s state."""',
         "",
         "    def __init__(self, model):",
         "        self.model = model",
         *(INDENT * 2 + line for line in construction(parts, optimizers, kept)),
+        *(INDENT * 2 + line for line in mixed.construction(parts, len(optimizers), device)),
         "",
         "    def start(self):",
         "        self.model.train()",
@@ -70,9 +73,10 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         f"    def train_step(self, {', '.join([*arrays, 'step', *parts.numbers])}):",
         *(INDENT * 2 + line for line in to_torch),
         *(INDENT * 2 + line for line in step(zero)),
+        *(INDENT * 2 + line for line in mixed.unscaling(parts)),
         *(["        self.add_noise(step, noise_deviation)"] if parts.noise else []),
         *(["        self.clip()"] if parts.clips else []),
-        *(INDENT * 2 + line for line in each_optimizer(optimizers, *_update(parts))),
+        *(INDENT * 2 + line for line in _update(parts, optimizers)),
         *(INDENT * 2 + line for line in moving_lines(parts)),
         *_results(parts),
         "",
@@ -83,7 +87,7 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         f"    def evaluate_step(self, {', '.join(arrays)}):",
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),
-        f"            outputs = {called}",
+        *(INDENT * 3 + line for line in mixed.outputs_lines(parts, called, device)),
         *(
             INDENT * 3 + line
             for line in _scores(parts, with_penalty(parts, parts.loss, "averages"), "return {}")
@@ -100,9 +104,9 @@ def _whole(parts: TrainingParts, device: str) -> Callable[[list[str]], list[str]
     def lines(zero: list[str]) -> list[str]:
         return [
             *_step_tensor(parts, device, "step"),
-            *_forward(parts),
+            *_forward(parts, device),
             *zero,
-            "loss.backward()",
+            mixed.backward(parts, "loss"),
         ]
 
     return lines
@@ -119,9 +123,9 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
     number = f"{parts.training.accumulate} * step + part"
     inner = [
         *_step_tensor(parts, device, number, "number"),
-        *_forward(parts, "number"),
+        *_forward(parts, device, "number"),
         f"share = len({arrays[-1]}) / count",
-        "(share * loss).backward()",
+        mixed.backward(parts, "share * loss"),
         *_score_lines(parts, "results.append({})", "share * "),
     ]
 
@@ -136,9 +140,10 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
     return lines
 
 
-def _forward(parts: TrainingParts, step: str = "step") -> list[str]:
+def _forward(parts: TrainingParts, device: str, step: str = "step") -> list[str]:
     call = ", ".join([*parts.inputs, *([step] if parts.takes_step else [])])
-    return [f"outputs = self.model({call})", f"loss = {with_penalty(parts, parts.loss)}"]
+    outputs = mixed.outputs_lines(parts, f"self.model({call})", device)
+    return [*outputs, f"loss = {with_penalty(parts, parts.loss)}"]
 
 
 def _step_tensor(parts: TrainingParts, device: str, number: str, name: str = "step") -> list[str]:
@@ -160,15 +165,15 @@ def _freezing(parts: TrainingParts, trained: bool) -> list[str]:
     ]
 
 
-def _update(parts: TrainingParts) -> list[str]:
-    if not parts.takes_rate:
-        return ["optimizer.step()"]
+def _update(parts: TrainingParts, optimizers: Sequence[list[RuleGroup]]) -> list[str]:
     rate = 'learning_rate * group["rate"]' if has_rates(parts) else "learning_rate"
-    return [
-        "for group in optimizer.param_groups:",
-        f'    group["lr"] = {rate}',
-        "optimizer.step()",
-    ]
+    lines = ["for group in optimizer.param_groups:", f'    group["lr"] = {rate}']
+    if not parts.takes_rate:
+        lines = []
+    if parts.scaling:
+        return [*(line.replace("optimizer", "self.optimizer") for line in lines),
+                *mixed.stepping(parts)]  # fmt: skip
+    return each_optimizer(optimizers, *lines, "optimizer.step()")
 
 
 def _clip(parts: TrainingParts) -> list[str]:

@@ -24,6 +24,10 @@ TOLERANCES: dict[tuple[str, str], float] = {
     ("updates", "float64"): 1e-11,
     ("rates", "float64"): 1e-15,  # emitted functions of the step, of the highest rate
     ("losses", "float64"): 1e-11,  # two runs' losses, relative, at each of 200 steps
+    # mixed precision beside float32, of the highest of 100 losses: each product is rounded to 8 or 11
+    # bits, and what of the rest stays in float32 is each framework's own choice
+    ("mixed losses", "bfloat16"): 0.05,
+    ("mixed losses", "float16"): 0.02,
     ("final weights", "float64"): 1e-8,  # two runs' weights, absolute
     ("round trip", "float64"): 1e-12,  # outputs before and after, of their scale
     ("exact", "float64"): 0.0,  # weights and integers come back bit for bit

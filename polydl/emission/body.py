@@ -290,6 +290,7 @@ class Body:
         while True:
             operands = values_of(self.producers[value.id].operands)
             nested = [v for v in operands if v.id not in self.names and v.id in self.producers]
+            nested = [v for v in nested if self.producers[v.id].op != "read"]
             length = 0.6 * len(self.code(value).text)
             long = [v for v in nested if len(self.code(v).text) >= max(length, _WORTH_A_LINE)]
             if len(long) != 1:

@@ -32,10 +32,12 @@ class Emitted:
     """A model's source text.
 
     entry: the name to call for a fresh native object. bindings: canonical path to native place.
-    channels_first: which inputs it takes with channels on axis 1; none if empty.
+    channels_first: which inputs it takes with channels on axis 1; none if empty. computes: the type
+    that it computes in, where that is not the one of its parameters.
     """
 
     source: str
     entry: str
     bindings: Mapping[str, Binding]
     channels_first: tuple[bool, ...] = ()
+    computes: str = ""

@@ -37,8 +37,11 @@ class Emitter(Dialect):
         natives: bool = True,
         untrusted: frozenset[str] = frozenset(),
         functions: tuple[str, ...] = (),
+        computes: str = "",
     ):
+        """computes: of mixed precision, the type that the model computes in; its own has `dtype`."""
         self.program, self.dtype, self.functions = program, dtype, functions
+        self.computes = computes
         self.use_natives, self.untrusted = natives, untrusted
         if self.holds(program.root) and self.plain_native(program.root) is not None:
             self.program = program = held(program)
@@ -46,6 +49,24 @@ class Emitter(Dialect):
         self.ranges = Ranges(program, functions)
         self.taken: set[str] = set()  # names that classes and functions must leave free
         self._used_support: dict[str, None] = {}
+
+    def floating(self, block: Block) -> str:
+        """The type that a Block computes in: losses and metrics keep that of parameters."""
+        wide = not self.computes or block.key in self._scores
+        return self.dtype if wide else self.computes
+
+    @cached_property
+    def _scores(self) -> set[str]:
+        """Keys of the functions besides the model, and of what they call."""
+        found: set[str] = set()
+        left = list(self.functions)
+        while left:
+            key = left.pop()
+            if key not in found:
+                found.add(key)
+                nodes = walk(self.program.blocks[key].nodes)
+                left += [node.attributes["block"] for node in nodes if node.op == "call"]
+        return found
 
     def root_arguments(self, arguments: list[str]) -> list[str]:
         """The model's own arguments; the step of portable randomness has a default."""

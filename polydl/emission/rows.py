@@ -84,7 +84,7 @@ def called(
 def not_low(row: Row) -> Row:
     """A row that stands in no half-size float."""
     return lambda emitter, block, literal: (
-        None if is_low(emitter.dtype) else row(emitter, block, literal)
+        None if is_low(emitter.floating(block)) else row(emitter, block, literal)
     )
 
 

@@ -20,6 +20,7 @@ from polydl.spec.tracing import trace_function
 from polydl.training.augment_text import augment_lines, augment_names
 from polydl.training.contributions import Contributions, contributions, metric_blocks
 from polydl.training.loop import loop_text
+from polydl.training.loss_scale import LossScale
 from polydl.training.noise import EmittedNoise, emitted_noise
 from polydl.training.penalized import EmittedPenalty, emitted_penalties, penalized
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
@@ -36,11 +37,12 @@ PROGRAM_NAMES = frozenset(
 )
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
-    """arrays average_weights averages axes batch batches count eval_graphdef forward gathered gradient
-    gradients grads graphdef group key keys learning_rates more named noise_deviation
-    noise_deviations noisy number opt_state p parameter params part penalty position rest rest_after
-    results samples samples2 samples3 scores self shape shapes share start state steps tape total
-    trainable trained training turned update updates v value values variables with_noise""".split()
+    """arrays average_weights averages axes batch batches count eval_graphdef finite forward gathered
+    good gradient gradients grads graphdef group key keys learning_rates loss_scale more moved named
+    noise_deviation noise_deviations noisy number opt_state p parameter params part penalty position
+    rest rest_after results samples samples2 samples3 scaled scores self shape shapes share start state
+    steps tape total trainable trained training turned update updated updates v value values variables
+    with_noise""".split()
 )
 
 
@@ -49,7 +51,8 @@ class EmittedTraining:
     """The source of a training program. It defines the model, Trainer, evaluate and fit.
 
     entry and bindings are those of the model in this text. trainer says all that the Trainer does: its
-    text and the functions that this calls. parts: what it was written from.
+    text and the functions that this calls. parts: what it was written from. computes: the type in
+    which the text of the model computes, where that is not the net's; such a model is one of its own.
     """
 
     source: str
@@ -57,6 +60,7 @@ class EmittedTraining:
     bindings: Mapping[str, Binding]
     trainer: str
     parts: TrainingParts
+    computes: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class TrainingParts:
     """What a backend writes its Trainer from."""
 
     inputs: tuple[str, ...]  # names of the model's arrays, without the step
+    input_types: tuple[DType, ...]
     given: tuple[str, ...]  # names of the arrays besides them: targets, weights
     given_types: tuple[tuple[Shape, DType], ...]
     takes_step: bool
@@ -116,6 +121,16 @@ class TrainingParts:
     @property
     def clips(self) -> bool:
         return (self.training.clip_norm or self.training.clip_value) is not None
+
+    @property
+    def precision(self) -> str | None:
+        """The type in which the model computes, in mixed precision."""
+        return self.training.precision
+
+    @property
+    def scaling(self) -> LossScale | None:
+        """How the loss is scaled, where it is."""
+        return self.training.scaling
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -191,6 +206,7 @@ def emit_training(
         taken |= emitter.reserved_names | emitter.defined_names
         parts = TrainingParts(
             inputs=tuple(unique(value.name, taken) for value in arrays),
+            input_types=tuple(value.dtype for value in arrays),
             given=training.given,
             given_types=tuple(types.values()),
             takes_step=step,
@@ -223,7 +239,9 @@ def emit_training(
 
     emitted = emitter.emit(trainer)
     step_text = "\n".join([*trainer_lines, repr(functions)])
-    return EmittedTraining(emitted.source, emitted.entry, emitted.bindings, step_text, *written)
+    return EmittedTraining(
+        emitted.source, emitted.entry, emitted.bindings, step_text, written[0], emitter.computes
+    )
 
 
 def update_text(emitter: Emitter, key: str) -> str:

@@ -9,6 +9,7 @@ from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Emitted
 from polydl.errors import DefinitionError
 from polydl.execute import execute
+from polydl.precision import check_mixed
 from polydl.program.passes import portable_randomness
 from polydl.program.passes.randomness import draws
 from polydl.program.types import Program
@@ -48,6 +49,8 @@ class Preparing:
     def emit(self, training: Training, script: Script | None = None) -> EmittedTraining:
         require_training(training)
         check_single_output(self.program)
+        if training.precision is not None:
+            check_mixed(training.precision, self.options.dtype)
         if not any(entry.role == "parameter" for entry in self.program.entries.values()):
             raise DefinitionError("this model has no parameters: there is nothing to train")
         program, asked = self._program(training), {} if script is None else {"script": script}
@@ -72,13 +75,14 @@ class Preparing:
         program, before = self._program(training), None if fresh else self.prepared
         with self.backend.precision(self.options):
             module = execute(emitted.source, self.backend.name)
-            alike = before is not None and before.program is program
+            own = (program, emitted.computes)
+            alike = before is not None and (before.program, before.emitted.computes) == own
             if before is not None and alike and before.emitted.trainer == emitted.trainer:
                 before.module, before.emitted = module, emitted
                 self._update(before)
                 return before
             model = self.model
-            if program is not self.program:  # its dropout takes the step
+            if program is not self.program or emitted.computes:  # its text is another
                 model = self._built(program, emitted, module)
             trainer = module.Trainer(model.native)
             prepared = Prepared(emitted, module, program, training, model, trainer)
@@ -93,7 +97,7 @@ class Preparing:
 
     def _built(self, program: Program, emitted: EmittedTraining, module: Any) -> NativeModel:
         """The model of an executed training program, with the net's weights."""
-        text = Emitted(emitted.source, emitted.entry, emitted.bindings)
+        text = Emitted(emitted.source, emitted.entry, emitted.bindings, computes=emitted.computes)
         model = self.backend.build(program, text, module, self.options)
         model.set_weights(self.model.get_weights())
         return model
@@ -107,7 +111,7 @@ class Preparing:
         script = Script(stem, validates, self.backend.script_lines(self.options, stem, seed))
         emitted, model = self.emit(training, script), self.model
         with self.backend.precision(self.options):
-            if program is not self.program:
+            if program is not self.program or emitted.computes:
                 module = execute(emitted.source, self.backend.name)
                 model = self._built(program, emitted, module)
             return WrittenScript(script, emitted, opened, model.native_weights())
@@ -119,9 +123,10 @@ class Preparing:
         same = {path for path in state if state[path].keys() == carried.get(path, {}).keys()}
         kept = {path: (carried if path in same else state)[path] for path in state}
         after.steps, after.epochs = before.steps, before.epochs
-        self.backend.set_optimizer_state(
-            after.emitted, after.model, after.trainer, kept, after.steps
-        )
+        scale = self.backend.loss_scale(before.emitted, before.model, before.trainer)
+        updates = int(scale.get("updates", after.steps))
+        self.backend.set_optimizer_state(after.emitted, after.model, after.trainer, kept, updates)
+        self.backend.set_loss_scale(after.emitted, after.trainer, scale)
 
     def _set_averages(self, prepared: Prepared, values: Arrays) -> None:
         self.backend.set_averages(prepared.emitted, prepared.model, prepared.trainer, values)

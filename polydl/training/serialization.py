@@ -18,12 +18,19 @@ from polydl.schedules.schedule import Schedule
 from polydl.spec.registry import CLASSES
 from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
+from polydl.training.loss_scale import LossScale
 from polydl.training.noise import GradientNoise
 
 if TYPE_CHECKING:
     from polydl.training.settings import Training
 
 FORMAT = 1
+# settings that are objects of their own, without a kind
+OWN: dict[str, type[Any]] = {
+    "checkpoint": Checkpoint,
+    "gradient_noise": GradientNoise,
+    "loss_scale": LossScale,
+}
 PARTS = (
     Loss,
     Metric,
@@ -50,7 +57,7 @@ def from_json(text: str) -> Training:
         if given.pop("format") != FORMAT:
             raise ProgramError("a Training of another format version")
         groups = tuple(ParameterGroup(**group) for group in given.pop("groups"))
-        for name, kind in (("checkpoint", Checkpoint), ("gradient_noise", GradientNoise)):
+        for name, kind in OWN.items():
             if given.get(name) is not None:
                 given[name] = kind(**given[name])
         return Training(**{name: _built(v) for name, v in given.items()}, groups=groups)
@@ -68,7 +75,7 @@ def described(training: Training) -> dict[str, Any]:
 
 def _written(value: Any, own: bool = True) -> Any:
     """own: only of polydl's own parts."""
-    if isinstance(value, (ParameterGroup, Checkpoint, GradientNoise)):
+    if isinstance(value, (ParameterGroup, *OWN.values())):
         return asdict(value)
     if isinstance(value, (list, tuple)):
         return [_written(item, own) for item in value]

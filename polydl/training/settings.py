@@ -19,9 +19,11 @@ from polydl.metrics.metric import Metric
 from polydl.metrics.named import named
 from polydl.optimizers.optimizer import Optimizer
 from polydl.penalties.penalty import Penalty
+from polydl.precision import check_mixed
 from polydl.schedules.schedule import Schedule
 from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
+from polydl.training.loss_scale import LossScale
 from polydl.training.noise import GradientNoise
 from polydl.training.serialization import from_json, to_json
 
@@ -58,6 +60,11 @@ class Training:
     dl.EarlyStopping and dl.ReduceLROnPlateau, which become part of the emitted program, and logs, a bar
     or a user's own dl.Callback, which `fit` calls. checkpoint: when the run is written down, and where.
     resumed: whether it goes on from such a file, which `fit` sets.
+
+    precision: mixed precision. The model computes in bfloat16 or float16, in training and in
+    `evaluate`; parameters, gradients, the optimizer and the loss of the model's outputs stay in
+    float32. What of the model stays in float32 too is each framework's own choice, so runs agree as
+    far as the lower type does. loss_scale: of a run in float16, dl.LossScale() by default.
     """
 
     loss: Loss
@@ -81,6 +88,8 @@ class Training:
     average: Average | None = None
     gradient_noise: GradientNoise | None = None
     checkpoint: Checkpoint | None = None
+    precision: Literal["bfloat16", "float16"] | None = None
+    loss_scale: LossScale | None = None
     data: Literal["arrays", "batches"] = "arrays"
     resumed: bool = False
 
@@ -118,6 +127,7 @@ class Training:
         self._check_loss()
         self._check_augment()
         self._check_callbacks()
+        self._check_precision()
 
     def _check_gradients(self) -> None:
         _require(self.accumulate <= self.batch_size,
@@ -202,6 +212,20 @@ class Training:
             _require(
                 self.weights is None, f"{name} mixes samples, whose weights differ", self.weights
             )
+
+    def _check_precision(self) -> None:
+        if self.precision is not None:
+            check_mixed(self.precision)
+        good = self.loss_scale is None or isinstance(self.loss_scale, LossScale)
+        _require(good, "loss_scale must be a dl.LossScale", self.loss_scale)
+        _require(self.loss_scale is None or self.precision == "float16",
+                 'loss_scale is for precision="float16": others reach as far as float32, and no '
+                 "gradient gets lost", self.precision)  # fmt: skip
+
+    @property
+    def scaling(self) -> LossScale | None:
+        """How the loss is scaled, where it is."""
+        return (self.loss_scale or LossScale()) if self.precision == "float16" else None
 
     def order(self, epoch: int, count: int) -> np.ndarray:
         """The order of `count` samples in an epoch, counted from 0."""

@@ -38,15 +38,18 @@ def take_state(
         about=about,
         averages=averages_of(backend, prepared),
         random=model.random_state() if native else {},
+        scale=backend.loss_scale(prepared.emitted, model, trainer),
     )
 
 
 def put_state(backend: Backend, prepared: Prepared, state: RunState) -> None:
     """Everything but the generators, which a run begins first: see put_random."""
     prepared.model.set_weights(state.weights)
+    updates = int(state.scale.get("updates", state.step))  # a skipped one is not counted
     backend.set_optimizer_state(
-        prepared.emitted, prepared.model, prepared.trainer, state.optimizer, state.step
+        prepared.emitted, prepared.model, prepared.trainer, state.optimizer, updates
     )
+    backend.set_loss_scale(prepared.emitted, prepared.trainer, state.scale)
     if state.averages:
         backend.set_averages(prepared.emitted, prepared.model, prepared.trainer, state.averages)
     prepared.steps, prepared.epochs = state.step, state.epoch

@@ -96,6 +96,14 @@ def test_training_source_with_metrics(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_in_float16(backend: str) -> None:
+    program = dl.trace(*SNAPSHOT_MODELS["mlp"]())
+    settings = replace(TRAINING, precision="float16", accumulate=2, clip_norm=1.0)
+    text = get_backend(backend).emit_training(program, settings, Options()).source
+    hold(f"mlp_float16_training.{backend}", text)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_what_makes_a_training_program_a_script(backend: str) -> None:
     model, inputs = SNAPSHOT_MODELS["digits_cnn"]()
     net = dl.compile(model, inputs, backend=backend)

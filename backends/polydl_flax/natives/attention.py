@@ -27,7 +27,7 @@ MASKED_ATTENTION = '''def masked_attention(q, k, v, mask=None, lengths=None, cau
 
 
 def attention(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
-    if emitter.dtype in ("float64", "float16"):
+    if emitter.floating(block) in ("float64", "float16"):
         return None
     return dot_product_attention("jax.nn.dot_product_attention", block, literal)
 

@@ -28,7 +28,9 @@ def tail(emitter: Emitter, block: Block, **initial: tuple[str, str]) -> str:
         entry = emitter.program.entries.get(f"{block.path}.{name}".lstrip("."))
         if entry is not None and (entry.initializer.name != default or entry.initializer.arguments):
             text += f", {argument}={initializer_text(entry.initializer)}"
-    if emitter.dtype != "float32":
+    if emitter.computes:
+        text += f", dtype=jnp.{emitter.computes}"
+    elif emitter.dtype != "float32":
         text += f", param_dtype=jnp.{emitter.dtype}"
     return f"{text}, rngs=rngs"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
+from polydl.precision import is_low
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     Literal,
@@ -48,7 +49,7 @@ def batch_norm(emitter: Emitter, block: Block, literal: Literal) -> Native | Non
     support: tuple[str, ...] = ()
     if emitter.dtype == "float64":
         support = ("BatchNormFloat64",)
-    elif emitter.dtype != "float32":  # its statistics are float32, and so would its output be
+    elif is_low(emitter.dtype):  # its statistics are float32, and so would its output be
         text += f", dtype=jnp.{emitter.dtype}"
     text += ", rngs=rngs" if support else tail(emitter, block)
     if not block.config["unbiased"]:

@@ -13,7 +13,7 @@ from polydl_flax.primitives.common import dtype_text
 def one_hot(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     classes, axis = literal(block.config["num_classes"], "num_classes"), block.config["axis"]
     options = "" if axis == -1 else f", axis={axis}"
-    dtype = dtype_text(block.config["dtype"], emitter.dtype)
+    dtype = dtype_text(block.config["dtype"], emitter.floating(block))
     return function_native(f"jax.nn.one_hot({{0}}, {classes}{options}, dtype={dtype})")
 
 

@@ -21,8 +21,9 @@ def pool(function: str) -> Row:
             text += f", padding={padding}"
             if function == "avg_pool":
                 text += f", count_include_pad={block.config['count_padding']}"
-                if is_low(emitter.dtype):  # the counts that it divides by are float32
-                    return function_native(f"{text}).astype(jnp.{emitter.dtype})")
+                floating = emitter.floating(block)
+                if is_low(floating):  # the counts that it divides by are float32
+                    return function_native(f"{text}).astype(jnp.{floating})")
         return function_native(f"{text})")
 
     return pool

@@ -54,13 +54,19 @@ def recurrent(cell: str, bias_of: str) -> Row:
             texts = ", ".join([callee, *(a.text for a in args)])
             return Code(f"recurrent({texts}{options}){which}")
 
+        support = ("recurrent, in a lower type" if emitter.computes else "recurrent",)
         construct = f"nnx.{cell}({sizes}{tail(emitter, block, **INITIAL)})"
-        return Native(construct, call=call, weights=weights, support=("recurrent",))
+        return Native(construct, call=call, weights=weights, support=support)
 
     return recurrent
 
 
-SUPPORT = {"recurrent": RECURRENT}
+_CAST = """    first = jax.tree.map(lambda state: state.astype(cell.dtype), first)
+"""
+SUPPORT = {
+    "recurrent": RECURRENT,
+    "recurrent, in a lower type": RECURRENT.replace("    steps =", f"{_CAST}    steps ="),
+}
 
 NATIVES: dict[str, Row] = {
     "polydl:SimpleRNN@1": recurrent("SimpleCell", bias_of="dense_i"),

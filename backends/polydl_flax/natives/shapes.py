@@ -39,7 +39,7 @@ def upsample(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     """jax.image.resize takes the whole new shape."""
     config, (batch, *sizes, channels) = block.config, block.inputs[0].shape
     known = all(isinstance(size, int) for size in (*sizes, channels))
-    if not known or config["align_corners"] or is_low(emitter.dtype):
+    if not known or config["align_corners"] or is_low(emitter.floating(block)):
         return None
     shape = ", ".join(str(size * config["factor"]) for size in sizes)
     first = batch if isinstance(batch, int) else "{0!a}.shape[0]"

@@ -12,7 +12,16 @@ def dtype_text(dtype: str, floating: str) -> str:
 
 
 def own_dtype(body: Body, dtype: str) -> str:
-    return dtype_text(dtype, body.emitter.dtype)
+    return dtype_text(dtype, body.emitter.floating(body.block))
+
+
+def in_low(body: Body, args: list[Code]) -> list[Code]:
+    """Operands that must have one dtype: where the model computes in another than its state has."""
+    floating = body.emitter.floating(body.block)
+    if floating == body.emitter.dtype:
+        return args
+    cast = f".astype(jnp.{floating})"
+    return [a if a.text.endswith(cast) else Code(f"{a.atom}{cast}") for a in args]
 
 
 def transposed(code: Code, axes: tuple[int, ...]) -> Code:

@@ -7,7 +7,7 @@ from polydl.emission.code import Code, tuple_text
 from polydl.emission.operators import Writer
 from polydl.layers.geometry import spans
 from polydl.program.types import Node, Value
-from polydl_flax.primitives.common import transposed_padding
+from polydl_flax.primitives.common import in_low, transposed_padding
 
 # per number of spatial axes: dimension numbers of a channels-last convolution
 _LAYOUTS = {
@@ -18,7 +18,7 @@ _LAYOUTS = {
 
 
 def _conv(body: Body, node: Node, args: list[Code]) -> Code:
-    a = node.attributes
+    a, args = node.attributes, in_low(body, args)
     options = f"window_strides={tuple_text(list(map(str, a['strides'])))}, "
     options += f"padding={tuple_text(list(map(str, a['padding'])))}, "
     if any(d != 1 for d in a["dilation"]):
@@ -31,7 +31,7 @@ def _conv(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _conv_transpose(body: Body, node: Node, args: list[Code]) -> Code:
-    a = node.attributes
+    a, args = node.attributes, in_low(body, args)
     kernel: Value = node.operands[1]  # type: ignore[assignment]
     window: tuple[int, ...] = kernel.shape[: len(a["strides"])]  # type: ignore[assignment]
     padding = transposed_padding(a["padding"], spans(window, a["dilation"]))

@@ -7,13 +7,13 @@ from polydl.emission.native import Native, function_native
 from polydl.emission.rows import Row, called, not_low, split
 from polydl.program.types import Block
 from polydl_keras.natives.common import Literal
-from polydl_keras.primitives.common import DTYPES
+from polydl_keras.primitives.common import DTYPES, floating_text
 
 
 def one_hot(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     classes, axis = literal(block.config["num_classes"], "num_classes"), block.config["axis"]
     options = "" if axis == -1 else f", axis={axis}"
-    dtype = DTYPES.get(block.config["dtype"], "keras.config.floatx()")
+    dtype = DTYPES.get(block.config["dtype"]) or floating_text(emitter, block)
     return function_native(f"ops.one_hot({{0}}, {classes}{options}, dtype={dtype})")
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, tuple_text
+from polydl.emission.emitter import Emitter
+from polydl.program.types import Block
 from polydl_keras.bodies import LayerBody
 
 DTYPES = {"int": '"int32"', "bool": '"bool"'}
@@ -18,7 +20,15 @@ def dtype_text(body: Body, dtype: str) -> str:
     for name, value in body.bound.items():
         if value.dtype == "float":
             return f"{name}.dtype"
-    return "self.compute_dtype" if isinstance(body, LayerBody) else "keras.config.floatx()"
+    if isinstance(body, LayerBody):
+        return "self.compute_dtype"
+    return floating_text(body.emitter, body.block)
+
+
+def floating_text(emitter: Emitter, block: Block) -> str:
+    """The type that a Block computes in, where no array is at hand that has it."""
+    floating = emitter.floating(block)
+    return "keras.config.floatx()" if floating == emitter.dtype else f'"{floating}"'
 
 
 def axes_text(axes: Any) -> str:
