@@ -75,7 +75,7 @@ def described(training: Training) -> dict[str, Any]:
 
 def _written(value: Any, own: bool = True) -> Any:
     """own: only of polydl's own parts."""
-    if isinstance(value, (ParameterGroup, *OWN.values())):
+    if type(value) in (ParameterGroup, *OWN.values()):
         return asdict(value)
     if isinstance(value, (list, tuple)):
         return [_written(item, own) for item in value]
