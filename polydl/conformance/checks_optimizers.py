@@ -7,14 +7,13 @@ wide; biases, which do not decay. The learning rate falls on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from polydl.compile import compile
 from polydl.conformance.checks import scaled_error, worst
-from polydl.conformance.memo import ORACLE, memoized
+from polydl.conformance.memo import NETS, ORACLE, memoized
 from polydl.conformance.nets import Target, backend
 from polydl.conformance.outcome import Outcome
 from polydl.conformance.row import Array, OptimizerRow
@@ -146,19 +145,19 @@ def formula(row: OptimizerRow) -> Outcome:
     return _outcome("oracle", row, "the oracle", limit, oracle_updates(row), expected)
 
 
-def sides(row: OptimizerRow, target: Target) -> Iterator[Target]:
-    """Natives, where there is one of the rule or of a part of it, and definitions."""
-    own, optimizers = backend(target.backend), {rule for rule, _ in _moved(row).values()}
-    if any(own.native_optimizer(rule) is not None for rule in optimizers):
-        yield target
-    yield target.definitions()
-
-
 def updates(row: OptimizerRow, target: Target) -> Outcome:
     """The emitted training program against the oracle's update.
 
-    Half way the optimizer's state is taken out, lost, and put in again.
+    Where there is no native of the rule or of a part of it, natives are the definitions.
     """
+    own, optimizers = backend(target.backend), {rule for rule, _ in _moved(row).values()}
+    found = target.natives and any(own.native_optimizer(r) is not None for r in optimizers)
+    return _updates(row, target if found else target.definitions())
+
+
+@memoized(NETS)
+def _updates(row: OptimizerRow, target: Target) -> Outcome:
+    """Half way the optimizer's state is taken out, lost, and put in again."""
     tokens, targets, start = problem()
     net = compile(
         model(), Input((None, PLACES), "int"), backend=target.backend, dtype=target.dtype,

@@ -120,7 +120,7 @@ def _double_checks(target: Target) -> Iterator[Check]:
         run = partial(checks_stages.updates, stages, target)
         yield Check(stages.name, _kind("updates", target), run)
     for rule in OPTIMIZERS:
-        for side in checks_optimizers.sides(rule, target):
+        for side in (target, target.definitions()):
             run = partial(checks_optimizers.updates, rule, side)
             yield Check(rule.name, _kind("updates", side), run)
 
