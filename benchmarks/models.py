@@ -67,6 +67,15 @@ def training(model_name: str) -> dl.Training:
     )  # fmt: skip
 
 
+def recipe(model_name: str) -> dl.Training:
+    """As a transformer is trained: AdamW, its decay for matrices only, a schedule, clipping."""
+    rate = dl.Warmup(dl.CosineDecay(sizes.PEAK_RATE, sizes.DECAY_STEPS), sizes.WARMUP_STEPS)
+    return dl.Training(
+        loss=dl.CrossEntropy(), optimizer=dl.AdamW(rate, weight_decay=sizes.WEIGHT_DECAY),
+        batch_size=sizes.BATCHES[model_name], clip_norm=sizes.CLIP_NORM,
+    )  # fmt: skip
+
+
 class ResidualBlock(dl.Module):
     def __init__(self, width: int, hidden: int):
         self.norm = dl.LayerNorm()

@@ -16,13 +16,14 @@ from benchmarks.timing import Clock
 class OurStep:
     """The emitted training program's step, with numpy batches, as the emitted loop runs it."""
 
-    def __init__(self, trainer: Any) -> None:
-        self.trainer, self.count = trainer, 0
+    def __init__(self, trainer: Any, learning_rate: Callable[[int], float] | None) -> None:
+        self.trainer, self.learning_rate, self.count = trainer, learning_rate, 0
         trainer.start()
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> Any:
+        rate = () if self.learning_rate is None else (self.learning_rate(self.count),)
+        self.results = self.trainer.train_step(x, y, self.count, *rate)
         self.count += 1
-        self.results = self.trainer.train_step(x, y, self.count)
         return self.results
 
     def wait(self) -> None:
@@ -42,12 +43,21 @@ class OurFit:
         return (began[last] - began[self.skip]) / (last - self.skip)
 
 
-def ours_step(model_name: str, backend: str) -> OurStep | OurFit:
+def ours_step(
+    model_name: str,
+    backend: str,
+    training: Callable[[str], dl.Training] = models.training,
+) -> OurStep | OurFit:
     net = dl.compile(*models.define(model_name), backend=backend, seed=0)
-    trainer = net.trainer(models.training(model_name))
+    trainer = net.trainer(training(model_name))
+    module = sys.modules[type(trainer).__module__]
     if hasattr(trainer, "train_steps"):
-        return OurFit(sys.modules[type(trainer).__module__].fit, trainer)
-    return OurStep(trainer)
+        return OurFit(module.fit, trainer)
+    return OurStep(trainer, getattr(module, "learning_rate", None))
+
+
+def ours_recipe(model_name: str, backend: str) -> OurStep | OurFit:
+    return ours_step(model_name, backend, models.recipe)
 
 
 def ours_forward(model_name: str, backend: str) -> Callable[[np.ndarray], np.ndarray]:

@@ -10,7 +10,12 @@ ENCODER_BLOCKS, ENCODER_WIDTH, ENCODER_HEADS, ENCODER_DROPOUT = 2, 128, 4, 0.1
 GPT_BLOCKS, GPT_WIDTH, GPT_HEADS = 4, 256, 4
 
 MODELS = ("mlp", "cnn", "simple_cnn", "resnet18", "lstm", "transformer", "gpt2")
+RECIPE_MODELS = ("mlp", "transformer")  # those also trained by the recipe
 KERAS_ON_TORCH = ("cnn", "simple_cnn", "lstm", "transformer")  # those also timed in that way
+
+# the recipe: AdamW that decays matrices only, a warm-up, then half a cosine, clipping by the norm
+PEAK_RATE, WARMUP_STEPS, DECAY_STEPS = 1e-3, 100, 10_000
+WEIGHT_DECAY, CLIP_NORM = 0.01, 1.0
 
 # the shape of one sample
 SHAPES: dict[str, tuple[int, ...]] = {

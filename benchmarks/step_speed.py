@@ -1,4 +1,4 @@
-"""Emitted programs against hand-written ones: a training step and a forward call.
+"""Emitted programs against hand-written ones: training steps and a forward call.
 
     python benchmarks/step_speed.py --framework torch|keras|flax [--threads 2] [--clock cpu]
 
@@ -24,11 +24,11 @@ from typing import Any
 if not __package__:
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.sizes import MODELS
+from benchmarks.sizes import MODELS, RECIPE_MODELS
 from benchmarks.timing import CLOCKS, Candidate, Clock, compare, interleave
 
 FRAMEWORKS = ("torch", "keras", "flax")
-WHATS = ("training step", "forward")
+WHATS = ("training step", "recipe step", "forward")
 ALLOWED = 1.05
 TOO_NOISY = 0.15  # an expert this far from itself proves nothing
 STEPS = 10  # a timed call is this many steps, then a wait: what a loop does
@@ -113,18 +113,18 @@ def measure(framework: str, model: str, what: str, stand_in: bool, clock: Clock)
     from benchmarks.data import batches
 
     expert = importlib.import_module(f"benchmarks.experts.{framework}_expert")
-    table = (expert.training if what == "training step" else expert.forward)(model)
-    timed = training_run if what == "training step" else forward_run
+    table = getattr(expert, what.removesuffix(" step"))(model)
+    timed = forward_run if what == "forward" else training_run
     data = batches(model)
     ways = {name: lambda make=make: timed(make(), data, clock) for name, make in table.items()}
     way, times = fastest(ways, clock) if len(ways) > 1 else (next(iter(ways)), {})
     if stand_in:
         ours = ways[way]()
     else:
-        from benchmarks.ours import ours_forward, ours_step
+        from benchmarks.ours import ours_forward, ours_recipe, ours_step
 
-        make = ours_step if what == "training step" else ours_forward
-        ours = timed(make(model, framework), data, clock)
+        made = {"training step": ours_step, "recipe step": ours_recipe, "forward": ours_forward}
+        ours = timed(made[what](model, framework), data, clock)
     found = compare(ours, ways[way](), ways[way](), clock=clock)
     limit = ALLOWED + found.spread
     noisy = found.spread > TOO_NOISY and found.ratio > ALLOWED - found.spread
@@ -149,6 +149,7 @@ def main() -> None:
     parser.add_argument("--framework", choices=FRAMEWORKS, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--whats", nargs="+", choices=WHATS, default=WHATS)
     parser.add_argument("--stand-in", action="store_true", help="expert in the place of polydl")
     parser.add_argument("--clock", choices=tuple(CLOCKS), default="wall")
     options = parser.parse_args()
@@ -157,7 +158,9 @@ def main() -> None:
     expert = importlib.import_module(f"benchmarks.experts.{options.framework}_expert")
     expert.set_threads(options.threads)
     for model in options.models:
-        for what in WHATS:
+        for what in options.whats:
+            if what == "recipe step" and model not in RECIPE_MODELS:
+                continue
             row = {"framework": options.framework, "model": model, "what": what}
             try:
                 row |= measure(options.framework, model, what, options.stand_in, clock)

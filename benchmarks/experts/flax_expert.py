@@ -10,14 +10,14 @@ import numpy as np
 import optax
 from flax import nnx
 
+from benchmarks import sizes
 from benchmarks.experts.flax_models import BUILD, build
 
 
 class TrainingStep:
-    def __init__(self, model: nnx.Module) -> None:
+    def __init__(self, model: nnx.Module, optimizer: optax.GradientTransformation) -> None:
         model.train()
         graphdef, self.params, self.rest = nnx.split(model, nnx.Param, ...)
-        optimizer = optax.adam(1e-3, eps=1e-8)
         self.opt_state = optimizer.init(self.params)
 
         @partial(jax.jit, donate_argnums=(0, 1, 2))
@@ -57,9 +57,24 @@ def set_threads(threads: int) -> None:
     """XLA reads its threads from the environment, and from the CPUs that the process may use."""
 
 
-def training(model_name: str) -> dict[str, Callable[[], TrainingStep]]:
-    return {f"jax.jit, {way}": lambda way=way: TrainingStep(build(model_name, way))
+def steps(
+    model_name: str, optimizer: optax.GradientTransformation
+) -> dict[str, Callable[[], TrainingStep]]:
+    return {f"jax.jit, {way}": lambda way=way: TrainingStep(build(model_name, way), optimizer)
             for way in BUILD[model_name]}  # fmt: skip
+
+
+def training(model_name: str) -> dict[str, Callable[[], TrainingStep]]:
+    return steps(model_name, optax.adam(1e-3, eps=1e-8))
+
+
+def recipe(model_name: str) -> dict[str, Callable[[], TrainingStep]]:
+    schedule = optax.warmup_cosine_decay_schedule(
+        0.0, sizes.PEAK_RATE, sizes.WARMUP_STEPS, sizes.WARMUP_STEPS + sizes.DECAY_STEPS
+    )
+    matrices = partial(jax.tree.map, lambda value: value.ndim > 1)
+    adamw = optax.adamw(schedule, weight_decay=sizes.WEIGHT_DECAY, mask=matrices)
+    return steps(model_name, optax.chain(optax.clip_by_global_norm(sizes.CLIP_NORM), adamw))
 
 
 def forward(model_name: str) -> dict[str, Callable[[], Forward]]:

@@ -35,10 +35,17 @@ class StepClock(keras.callbacks.Callback):
 class Fit:
     """`model.fit`: what one step costs in the middle of it."""
 
-    def __init__(self, model: keras.Model, batch: int, skip: int = 10, **options) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        batch: int,
+        skip: int = 10,
+        **options,
+    ) -> None:
         self.model, self.batch, self.skip = model, batch, skip
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss, **options)
+        model.compile(optimizer=optimizer, loss=loss, **options)
 
     def seconds_per_step(self, x: np.ndarray, y: np.ndarray, clock: Callable[[], float]) -> float:
         steps = StepClock(clock)
@@ -50,8 +57,9 @@ class Fit:
 class TrainingStep:
     """A tf.function of one's own, traced once: calling the concrete function skips the dispatch."""
 
-    def __init__(self, model: keras.Model, jit_compile: bool) -> None:
-        optimizer = keras.optimizers.Adam(1e-3)
+    def __init__(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer, jit_compile: bool
+    ) -> None:
         optimizer.build(model.trainable_variables)
 
         @tf.function(jit_compile=jit_compile, autograph=False)
@@ -97,17 +105,39 @@ def set_threads(threads: int) -> None:
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def training(model_name: str) -> dict[str, Callable[[], Fit | TrainingStep]]:
+def adam() -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(1e-3)
+
+
+def adamw() -> keras.optimizers.Optimizer:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, sizes.DECAY_STEPS, warmup_target=sizes.PEAK_RATE, warmup_steps=sizes.WARMUP_STEPS
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=sizes.WEIGHT_DECAY, global_clipnorm=sizes.CLIP_NORM
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer
+
+
+def training(
+    model_name: str, optimizer: Callable[[], keras.optimizers.Optimizer] = adam
+) -> dict[str, Callable[[], Fit | TrainingStep]]:
     def fit(**options) -> Callable[[], Fit]:
-        return lambda: Fit(build(model_name), sizes.BATCHES[model_name], **options)
+        batch = sizes.BATCHES[model_name]
+        return lambda: Fit(build(model_name), optimizer(), batch, **options)
 
     return {
         "fit": fit(jit_compile=False),
         "fit, 10 steps an execution": fit(jit_compile=False, steps_per_execution=10),
         "fit, XLA, 10 steps an execution": fit(jit_compile=True, steps_per_execution=10),
-        "tf.function": lambda: TrainingStep(build(model_name), False),
-        "tf.function, XLA": lambda: TrainingStep(build(model_name), True),
+        "tf.function": lambda: TrainingStep(build(model_name), optimizer(), False),
+        "tf.function, XLA": lambda: TrainingStep(build(model_name), optimizer(), True),
     }
+
+
+def recipe(model_name: str) -> dict[str, Callable[[], Fit | TrainingStep]]:
+    return training(model_name, adamw)
 
 
 def forward(model_name: str) -> dict[str, Callable[[], Callable[[np.ndarray], np.ndarray]]]:
