@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.sizes import KERAS_ON_TORCH, MODELS
+from benchmarks.sizes import KERAS_ON_TORCH, MODELS, TEXTBOOK_MODELS
 from benchmarks.step_speed import FRAMEWORKS, environment
 from benchmarks.timing import CLOCKS
 
@@ -135,6 +135,11 @@ def main() -> int:
         arguments += ["--stand-in"] if options.stand_in else []
         for found in run(console, "step_speed", threads, *arguments):
             (steps if "ratio" in found else others).append(found)
+        copied = [model for model in options.models if model in TEXTBOOK_MODELS]
+        if copied:
+            arguments = ["--framework", framework, "--threads", str(threads)]
+            arguments += ["--clock", options.clock, "--models", *copied]
+            others += run(console, "textbook_speed", threads, *arguments)
         others += run(
             console, "input_speed", threads, "--framework", framework, "--threads", str(threads)
         )

@@ -11,6 +11,7 @@ GPT_BLOCKS, GPT_WIDTH, GPT_HEADS = 4, 256, 4
 
 MODELS = ("mlp", "cnn", "simple_cnn", "resnet18", "lstm", "transformer", "gpt2")
 RECIPE_MODELS = ("mlp", "transformer")  # those also trained by the recipe
+TEXTBOOK_MODELS = ("mlp", "simple_cnn", "lstm", "transformer")  # those of loops that people copy
 KERAS_ON_TORCH = ("cnn", "simple_cnn", "lstm", "transformer")  # those also timed in that way
 
 # the recipe: AdamW that decays matrices only, a warm-up, then half a cosine, clipping by the norm
