@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from polydl.callbacks.callback import Callback
 from polydl.callbacks.progress_bar import ProgressBar
+from polydl.spec.registry import kind_of
 from polydl.training.preparation import require_training
 from polydl.training.settings import Training
 
@@ -25,7 +27,8 @@ def all_callbacks(
     progress: whether a bar is shown: where standard error is a terminal, if it is None.
     """
     require_training(training)
-    found = list(training.callbacks)
+    # polydl's own begin anew in each run: a Training is data
+    found = [copy.copy(c) if kind_of(type(c)) else c for c in training.callbacks]
     if not any(isinstance(callback, ProgressBar) for callback in found):
         shown = sys.stderr.isatty() if progress is None else progress
         found += [ProgressBar()] if shown else []
