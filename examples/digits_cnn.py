@@ -1,13 +1,19 @@
 """A small CNN on scikit-learn's digits: 1,797 real images of 8 x 8 pixels.
 
 `polydl compare examples/digits_cnn.py` trains it in torch, Keras and Flax and writes report.html;
-`polydl emit examples/digits_cnn.py --backend flax` shows the source.
+`polydl emit examples/digits_cnn.py --backend flax` shows the source, and
+`python examples/digits_cnn.py --backend flax` trains one.
 """
+
+import argparse
+import os
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 import polydl as dl
+
+QUICK = bool(os.environ.get("POLYDL_QUICK"))
 
 
 class ConvBlock(dl.Module):
@@ -50,7 +56,7 @@ experiment = dl.Experiment(
         loss=dl.CrossEntropy(),
         optimizer=dl.Adam(1e-3),
         batch_size=64,
-        epochs=12,
+        epochs=3 if QUICK else 12,
         metrics=[dl.Accuracy()],
         randomness="portable",
         seed=0,
@@ -59,3 +65,17 @@ experiment = dl.Experiment(
     validation=(pixels[held_out], labels[held_out]),
     name="Digits CNN",
 )
+
+
+def main(backend="torch"):
+    net = dl.compile(experiment.program, backend=backend)
+    history = net.fit(experiment.training, experiment.data, experiment.validation)
+    for epoch, scores in enumerate(history.epochs, 1):
+        print(f"epoch {epoch:2}  accuracy {scores['val_accuracy']:.4f}")
+    return history
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--backend", default="torch")
+    main(parser.parse_args().backend)

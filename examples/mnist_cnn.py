@@ -3,7 +3,7 @@
     pip install 'polydl[examples]'
     python examples/mnist_cnn.py --backend flax
 
-The training digits are shifted at random, the same way on every backend. About 98% of the held-out
+The training digits are shifted at random, the same way on every backend. About 97% of the held-out
 digits are right.
 """
 
