@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from polydl.errors import DefinitionError
+from polydl.errors import DefinitionError, nearest
 from polydl.spec.config import config_of
 from polydl.spec.registry import kind_of
 
@@ -25,6 +27,12 @@ class Callback:
     """
 
     changes_rate: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name, value in vars(cls).items():
+            if name.startswith("on_") and callable(value):
+                _check_hook(cls.__name__, name, value)
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first step."""
@@ -69,3 +77,15 @@ class Callback:
         """Raise DefinitionError unless it holds."""
         if not holds:
             raise DefinitionError(f"{type(self).__name__}: {text}, got {given!r}")
+
+
+def _check_hook(where: str, name: str, hook: Callable[..., Any]) -> None:
+    """A hook's name must be one of Callback's, and it must take what that takes."""
+    known = [hook for hook in vars(Callback) if hook.startswith("on_")]
+    if name not in known:
+        raise DefinitionError(f"{where}: there is no hook {name!r}. {nearest(name, known)}")
+    wanted = list(inspect.signature(vars(Callback)[name]).parameters)
+    try:
+        inspect.signature(hook).bind(*wanted)
+    except TypeError:
+        raise DefinitionError(f"{where}.{name} must take ({', '.join(wanted)})") from None

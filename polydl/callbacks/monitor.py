@@ -45,13 +45,15 @@ def mode_of(where: str, monitor: str, mode: str | None, training: Training) -> s
 
 
 def check_validation(callbacks: Sequence[Callback], training: Training, validated: bool) -> None:
-    """Raise DefinitionError where a callback watches a score of validation, and there is none."""
-    for callback in callbacks:
-        monitor = getattr(callback, "monitor", None)
+    """Raise DefinitionError where a score of validation is watched, and there is none."""
+    watched = [(type(c).__name__, getattr(c, "monitor", None)) for c in callbacks]
+    if training.checkpoint is not None:
+        watched.append(("Checkpoint", training.checkpoint.best))
+    for name, monitor in watched:
         if isinstance(monitor, str) and not validated and monitor in score_names(training):
             here = score_names(training, validated=False)
             if monitor not in here:
                 raise DefinitionError(
-                    f"{type(callback).__name__} monitors {monitor!r}, but there is no validation. "
+                    f"{name} monitors {monitor!r}, but there is no validation. "
                     f"Give fit(..., validation=...), or monitor {' or '.join(map(repr, here))}"
                 )

@@ -5,13 +5,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from polydl.errors import DTypeError, ShapeError
+from polydl.errors import DefinitionError, DTypeError, ShapeError, nearest
 from polydl.program.sizes import Shape
 from polydl.spec.checked import Checked
 from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 
 Combine = Literal["mean", "sum", "concatenate"]
+COMBINE = ("mean", "sum", "concatenate")
 
 
 class Metric(Checked, Module):
@@ -72,6 +73,11 @@ class Metric(Checked, Module):
 
     def contribution_shape(self, shape: Shape) -> tuple[int, ...]:
         """The fixed part of a contribution's shape; ShapeError unless `combine` can take it."""
+        if self.combine not in COMBINE:
+            raise DefinitionError(
+                f"{type(self).__name__}: there is no combine={self.combine!r}. "
+                f"{nearest(str(self.combine), list(COMBINE))}"
+            )
         what = {
             "mean": "one number",
             "sum": "an array of a fixed shape",

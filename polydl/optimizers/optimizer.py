@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from polydl.program.sizes import Shape, Size
-from polydl.program.types import Block
+from polydl.errors import DefinitionError, ShapeError
+from polydl.program.sizes import Shape, Size, same
+from polydl.program.types import Block, Value
 from polydl.schedules.schedule import Schedule
 from polydl.spec.config import config_of
 from polydl.spec.registry import kind_of
@@ -40,7 +42,10 @@ class Optimizer:
     def update(
         self, parameter: Tensor, gradient: Tensor, step: Tensor, *slots: Tensor
     ) -> tuple[Tensor, ...]:
-        """Next (parameter, *slots). step is 1 at the first update, as an int scalar."""
+        """Next (parameter, *slots), or the parameter alone where there are no slots.
+
+        step is 1 at the first update, as an int scalar.
+        """
         raise NotImplementedError
 
     def for_parameter(self, path: str, shape: tuple[int, ...]) -> Optimizer:
@@ -85,4 +90,23 @@ class Optimizer:
             return scheduled.update(parameter, gradient, step, *others)
 
         config = {**self.config(), "learning_rate": None} if takes_rate else self.config()
-        return trace_function(self.kind, rule, inputs, config, key)  # type: ignore[arg-type]
+        traced = trace_function(self.kind, rule, inputs, config, key)  # type: ignore[arg-type]
+        self._check_results(traced[key].outputs, shape)
+        return traced
+
+    def _check_results(self, results: Sequence[Any], shape: Shape) -> None:
+        """One for the parameter and one for each slot, of their shapes."""
+        names = ("parameter", *self.slots)
+        name = type(self).__name__
+        if len(results) != len(names):
+            raise DefinitionError(
+                f"{name}.update gives {len(results)} values; it gives the next ({', '.join(names)}), "
+                f"which are {len(names)}"
+            )
+        for what, result in zip(names, results, strict=True):
+            wanted = shape if what == "parameter" else self.slot_shape(what, shape)
+            given = result.shape if isinstance(result, Value) else ()
+            if len(given) != len(wanted) or not all(map(same, given, wanted)):
+                raise ShapeError(
+                    f"{name}.update gives a {what} of shape {tuple(given)}; it was {tuple(wanted)}"
+                )

@@ -19,7 +19,8 @@ class Checkpoint:
     folder: made if it is not there. `last.safetensors` in it is the newest. every_epochs and
     every_steps: how often (Keras looks up between executions, of up to ten steps). best: a score, such
     as "val_loss", whose best epoch is kept as `best.safetensors`; mode: whether its "min" or "max" is
-    best. keep: how many of the newest are kept besides, as `step-00000120.safetensors`.
+    best, where the metric does not say it. keep: how many of the newest are kept besides, as
+    `step-00000120.safetensors`.
 
     Each file is one model with its weights, which `dl.load` opens on any backend, and the state of the
     run. It is complete or not there: written under another name, synced, and moved into place.
@@ -29,7 +30,7 @@ class Checkpoint:
     every_epochs: int | None = 1
     every_steps: int | None = None
     best: str | None = None
-    mode: Literal["min", "max"] = "min"
+    mode: Literal["min", "max"] | None = None
     keep: int = 0
 
     def __post_init__(self) -> None:
@@ -48,5 +49,5 @@ class Checkpoint:
             raise DefinitionError(
                 "Checkpoint: it is never written: give every_epochs, every_steps or best"
             )
-        if self.mode not in ("min", "max"):
+        if self.mode not in ("min", "max", None):
             raise DefinitionError(f"Checkpoint: mode must be 'min' or 'max', got {self.mode!r}")

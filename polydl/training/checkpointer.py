@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from polydl.callbacks.monitor import mode_of
 from polydl.errors import CheckpointError
 from polydl.program.types import Program
 from polydl.training.checkpoint import BEST, LAST, NUMBERED, Checkpoint
@@ -33,6 +34,7 @@ class Checkpointer:
     ):
         self.spec, self.program, self.take, self.run = spec, program, take, run
         self.folder, self.written, self.best = Path(spec.folder), run.step, best
+        self.mode = spec.best and mode_of("Checkpoint", spec.best, spec.mode, run.training)
         _prepare(self.folder)
 
     def before_step(self, step: int, results: list[Any], sizes: list[int], ends: bool) -> None:
@@ -65,7 +67,7 @@ class Checkpointer:
         value = float(scores[self.spec.best])
         if np.isnan(value):
             return False
-        sign = 1.0 if self.spec.mode == "min" else -1.0
+        sign = 1.0 if self.mode == "min" else -1.0
         better = self.best is None or sign * value < sign * self.best
         if better:
             self.best = value

@@ -54,6 +54,12 @@ class Resuming:
         """Raise CheckpointError if the run that begins is not the one of the checkpoint."""
         if self.state is not None:
             check_identity(self.state.about, about, str(self.where))
+            made = len(self.state.epochs)
+            if made > self.training.epochs:
+                raise CheckpointError(
+                    f"{self.where} is of a run that has made {made} epochs, more than epochs="
+                    f"{self.training.epochs}. Give as many as it is to have in all"
+                )
 
     def put(self, prepared: Prepared) -> History:
         """Everything into its place but random numbers and callbacks; the history before."""

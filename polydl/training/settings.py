@@ -13,6 +13,7 @@ from polydl.augment.augmentation import Augmentation
 from polydl.augment.compose import checked as augmentations
 from polydl.averages.average import Average
 from polydl.callbacks.callback import Callback
+from polydl.callbacks.monitor import mode_of
 from polydl.errors import DefinitionError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
@@ -165,6 +166,8 @@ class Training:
         object.__setattr__(self, "callbacks", tuple(self.callbacks))
         for callback in self.callbacks:
             callback.check(self)
+        if self.checkpoint is not None and self.checkpoint.best is not None:
+            mode_of("Checkpoint", self.checkpoint.best, self.checkpoint.mode, self)
         restoring = [c for c in self.callbacks if getattr(c, "restore_best", False)]
         _require(len(restoring) < 2, "only one callback can restore the best weights", restoring)
 

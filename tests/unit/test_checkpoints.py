@@ -353,3 +353,23 @@ def test_settings(options: dict[str, object], text: str) -> None:
 def test_in_json() -> None:
     given = training("run", checkpoint=dl.Checkpoint("run", every_steps=3, best="val_loss"))
     assert dl.Training.from_json(given.to_json()).checkpoint == given.checkpoint
+
+
+@pytest.mark.parametrize(
+    ("best", "text"),
+    [
+        ("val_los", "Checkpoint: there is no score 'val_los' to monitor. Did you mean 'val_loss'"),
+        ("val_loss", "Checkpoint monitors 'val_loss', but there is no validation"),
+    ],
+)
+def test_a_score_that_is_not_there(best: str, text: str, tmp_path: Path) -> None:
+    net, data = net_and_data()
+    with pytest.raises(DefinitionError, match=text):
+        net.fit(training(checkpoint=dl.Checkpoint(str(tmp_path), best=best)), data)
+
+
+def test_fewer_epochs_than_were_made(tmp_path: Path) -> None:
+    net, data = net_and_data()
+    net.fit(training(tmp_path), data)
+    with pytest.raises(CheckpointError, match="has made 3 epochs, more than epochs=1"):
+        net.fit(training(epochs=1), data, resume=tmp_path)
