@@ -217,8 +217,9 @@ class Net:
         now and gets the losses of a fresh net's `fit` (the same versions, device and threads); it
         needs the framework and NumPy. Beside `run.py` come run_weights.npz, the weights by native
         name, and run_data.npz (and run_validation.npz), the arrays. Batches from an iterable are not
-        written: the script has a function to fill in. Returns the paths. Raises PolydlError where
-        they cannot be written.
+        written: the script has a function to fill in. Callbacks that change the run are part of it;
+        those that only look on (logs, checkpoints, a bar) are not. Returns the paths. Raises
+        PolydlError where they cannot be written.
         """
         self._needs_training()
         path = Path(path)

@@ -29,13 +29,17 @@ for script in sys.argv[1:]:
 
 
 def plain(backend: str) -> tuple[dl.Net, dl.Training, tuple, tuple]:
-    """An MLP with the framework's own dropout."""
+    """An MLP with the framework's own dropout, and a run that a plateau slows and then ends."""
     model = dl.Sequential(
         dl.Dense(16), dl.relu, dl.Dropout(0.3), dl.Dense(8), dl.tanh, dl.Dropout(0.2), dl.Dense(3)
     )
     training = dl.Training(
-        loss=dl.CrossEntropy(), optimizer=dl.Adam(1e-2), batch_size=8, epochs=2,
+        loss=dl.CrossEntropy(), optimizer=dl.Adam(1e-2), batch_size=8, epochs=5,
         metrics=[dl.Accuracy()],
+        callbacks=[
+            dl.ReduceLROnPlateau("val_loss", patience=1, min_delta=9.0),
+            dl.EarlyStopping("val_loss", patience=3, min_delta=9.0),
+        ],
     )  # fmt: skip
     return (
         dl.compile(model, dl.Input((None, 6)), backend=backend), training, (X, Y), (X[:20], Y[:20])
