@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from polydl.averages.ema import EMA
 from polydl.callbacks.callback import Callback
 from polydl.compile import compile
 from polydl.conformance.memo import NETS, memoized
@@ -65,7 +66,7 @@ def training() -> Training:
         loss=CrossEntropy(),
         optimizer=AdamW(Warmup(CosineDecay(1e-2, STEPS - 20), 20), weight_decay=0.01),
         batch_size=BATCH, epochs=EPOCHS, accumulate=2, clip_norm=1.0, metrics=["accuracy"],
-        randomness="portable", seed=1,
+        randomness="portable", seed=1, average=EMA(0.99),
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def whole(target: Target) -> tuple[History, dict[str, Array]]:
     """A run that never moves: its history, and the averaged weights at its end."""
     net = _net(target)
     history = net.fit(training(), samples(), validation=samples())
-    return history, net.weights
+    return history, net.averaged_weights
 
 
 class _StopAt(Callback):
@@ -105,7 +106,7 @@ def moved(targets: Sequence[Target]) -> tuple[History, dict[str, Array]]:
             net = _net(target)
             resume = Path(folder) if number else False
             history = net.fit(run, samples(), validation=samples(), resume=resume)
-        return history, net.weights
+        return history, net.averaged_weights
 
 
 def curves(first: Target, second: Target) -> Outcome:
