@@ -43,6 +43,8 @@ def _take(structure: Structure, leaves: Iterator[Any]) -> Any:
 def flatten_as(structure: Structure, tree: Any, where: str) -> list[Any]:
     """Leaves of `tree`, which must be nested as `structure` says."""
     if structure is None:
+        if isinstance(tree, dict):
+            raise DataError(f"{where}: expected one array, got a dict of {sorted(map(str, tree))}")
         return [tree]
     kind, parts = structure
     if kind == "dict":

@@ -145,6 +145,8 @@ def _place(training: Training, given: bool | str | PathLike[str]) -> str | None:
     if not isinstance(given, (str, PathLike)):
         raise CheckpointError(f"resume must be True, False, a folder or a file, got {given!r}")
     place = fspath(given)
+    if not path.exists(place):
+        raise CheckpointError(f"{place}: there is no such file or folder to go on from")
     if not path.isdir(place):
         return place
     found = newest(place)

@@ -113,6 +113,9 @@ class Training:
             value = getattr(self, name)
             if name == "steps_per_execution" and value is None:
                 continue
+            if isinstance(value, np.integer):
+                value = int(value)
+                object.__setattr__(self, name, value)
             good = isinstance(value, int) and not isinstance(value, bool) and value > 0
             _require(good, f"{name} must be a positive integer", value)
         good = isinstance(self.seed, int) and not isinstance(self.seed, bool)

@@ -311,7 +311,7 @@ def test_native_randomness_does_not_move(tmp_path: Path) -> None:
 BAD_PLACES = {
     "no checkpoint asked for": (lambda folder: True, "which has none. Give Training"),
     "an empty folder": (lambda folder: folder, "there is no checkpoint in"),
-    "no such file": (lambda folder: folder / "none.safetensors", "there is no such file"),
+    "no such file": (lambda folder: folder / "none.safetensors", "there is no such file or folder"),
     "not a path": (lambda folder: 3, "resume must be True, False, a folder or a file"),
 }
 
