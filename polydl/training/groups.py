@@ -13,10 +13,10 @@ from polydl.errors import DefinitionError
 class ParameterGroup:
     """What is different for parameters whose canonical path matches `pattern`.
 
-    pattern: as in file names: `backbone.*`, `*.bias`. rate: a factor of the optimizer's
-    learning rate, not a rate itself. frozen: they stay as they are, and no gradient of them is
-    computed; state beside them, such as running statistics, is still updated. settings: other values of the optimizer's own settings, such as
-    {"weight_decay": 0.0}. The first group that matches a path decides.
+    pattern: as in file names: `backbone.*`, `*.bias`. rate: a factor of the optimizer's learning rate,
+    not a rate itself. frozen: they stay as they are, and no gradient of them is computed; state beside
+    them, such as running statistics, is still updated. settings: other values of the optimizer's own
+    settings, such as {"weight_decay": 0.0}. The first group that matches a path decides.
     """
 
     pattern: str
