@@ -36,7 +36,7 @@ _ADVICE = {
     "stuck": "it hardly falls. Look at the learning rate (dl.find_lr), the gradients "
     "(dl.check_gradients), the scale of the inputs, targets that do not belong to their inputs, a loss "
     "that does not fit the last layer, such as one of logits after a softmax.",
-    "diverged": "it is not finite. Lower the learning rate, or see dl.check_gradients.",
+    "diverged": "it rises, or is not finite. Lower the learning rate, or see dl.check_gradients.",
 }
 
 
@@ -143,6 +143,8 @@ def _verdict(losses: np.ndarray, lowest: float) -> str:
     way, best = losses[0] - lowest, losses.min()
     if losses[0] - best >= REACHED * way:
         return "overfits"
+    if losses[-1] - lowest > 2 * way:
+        return "diverged"
     if losses[0] - best < STUCK * way:
         return "stuck"
     recent = max(1, len(losses) // 10)

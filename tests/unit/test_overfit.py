@@ -71,6 +71,13 @@ def test_a_rate_of_nothing_is_stuck():
     assert "dl.find_lr" in report.advice
 
 
+def test_a_loss_that_rises_and_stays_finite_diverges():
+    """A step so large that relu units die and the rest is far off, with a finite loss."""
+    report = dl.overfit_one_batch(net(), training(optimizer=dl.SGD(1e20)), (x, labels), steps=20)
+    assert np.isfinite(report.losses).all()
+    assert report.verdict == "diverged"
+
+
 def test_a_run_cut_short_is_falling():
     report = dl.overfit_one_batch(net(), training(optimizer=dl.Adam(1e-2)), (x, labels), steps=25)
     assert report.verdict == "falling"
