@@ -150,7 +150,7 @@ def updates(row: OptimizerRow, target: Target) -> Outcome:
 
     Where there is no native of the rule or of a part of it, natives are the definitions.
     """
-    own, optimizers = backend(target.backend), {rule for rule, _ in _moved(row).values()}
+    own, optimizers = backend(target.backend), [rule for rule, _ in _moved(row).values()]
     found = target.natives and any(own.native_optimizer(r) is not None for r in optimizers)
     return _updates(row, target if found else target.definitions())
 
