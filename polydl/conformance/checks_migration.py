@@ -12,6 +12,7 @@ import numpy as np
 from polydl.averages.ema import EMA
 from polydl.callbacks.callback import Callback
 from polydl.compile import compile
+from polydl.conformance.checks_training import relative_losses
 from polydl.conformance.memo import NETS, memoized
 from polydl.conformance.nets import Target
 from polydl.conformance.outcome import Outcome
@@ -112,7 +113,7 @@ def moved(targets: Sequence[Target]) -> tuple[History, dict[str, Array]]:
 def curves(first: Target, second: Target) -> Outcome:
     """Largest relative difference of two targets' losses, over all steps."""
     a, b = whole(first)[0], whole(second)[0]
-    return _losses("trajectory", f"{first} and {second}", a.steps, b.steps)
+    return relative_losses("trajectory", f"{first} and {second}", a.steps, b.steps)
 
 
 def migration(targets: Sequence[Target]) -> list[Outcome]:
@@ -124,16 +125,7 @@ def migration(targets: Sequence[Target]) -> list[Outcome]:
     limit = bound("final weights", "float64")
     scores = [np.array([list(e.values()) for e in h.epochs]) for h in (stayed, went)]
     return [
-        _losses("migration", where, stayed.steps, went.steps),
+        relative_losses("migration", where, stayed.steps, went.steps),
         Outcome("final weights", "migration", where, errors[name], limit, "absolute", name),
-        _losses("scores of epochs", where, *scores),
+        relative_losses("scores of epochs", where, *scores),
     ]
-
-
-def _losses(what: str, where: str, a: Array, b: Array) -> Outcome:
-    limit = bound("losses", "float64")
-    if a.shape != b.shape:
-        return Outcome("losses", what, where, float("inf"), limit, "relative", "steps differ")
-    differences = np.abs(a - b) / np.abs(b)
-    error = float(differences.max())
-    return Outcome("losses", what, where, error, limit, "relative", f"at {differences.argmax()}")

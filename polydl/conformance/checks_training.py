@@ -80,7 +80,7 @@ def curve(target: Target, rule: str, epochs: int = EPOCHS) -> Curve:
 def losses(rule: str, first: Target, second: Target, epochs: int = EPOCHS) -> Outcome:
     """Largest relative difference of two runs' losses, over all steps."""
     a, b = curve(first, rule, epochs), curve(second, rule, epochs)
-    return _losses(rule, f"{first} and {second}", a.losses, b.losses)
+    return relative_losses(rule, f"{first} and {second}", a.losses, b.losses)
 
 
 def final_weights(rule: str, first: Target, second: Target, epochs: int = EPOCHS) -> Outcome:
@@ -96,7 +96,7 @@ def recorded_losses(rule: str, target: Target, epochs: int = EPOCHS) -> Outcome:
     """The same against the curve that all of polydl's own backends gave: for a backend alone."""
     known = np.array(recorded()[rule][: epochs * STEPS_PER_EPOCH])
     mine = curve(target, rule, epochs).losses
-    return _losses(rule, f"{target} and the recorded curve", mine, known)
+    return relative_losses(rule, f"{target} and the recorded curve", mine, known)
 
 
 def evaluation(rule: str, target: Target, epochs: int = EPOCHS) -> Outcome:
@@ -110,14 +110,14 @@ def evaluation(rule: str, target: Target, epochs: int = EPOCHS) -> Outcome:
     return Outcome("evaluation", rule, str(target), error, limit, "relative")
 
 
-def _losses(rule: str, where: str, a: Array, b: Array) -> Outcome:
+def relative_losses(what: str, where: str, a: Array, b: Array) -> Outcome:
+    """The largest relative difference of two series."""
     limit = bound("losses", "float64")
     if a.shape != b.shape:
-        return Outcome("losses", rule, where, float("inf"), limit, "relative", "steps differ")
+        return Outcome("losses", what, where, float("inf"), limit, "relative", "steps differ")
     differences = np.abs(a - b) / np.abs(b)
-    step = int(np.argmax(differences))
-    error = float(differences[step])
-    return Outcome("losses", rule, where, error, limit, "relative", f"at step {step}")
+    error, step = float(differences.max()), int(differences.argmax())
+    return Outcome("losses", what, where, error, limit, "relative", f"at step {step}")
 
 
 @cache

@@ -69,7 +69,8 @@ class Fitting(Preparing):
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
             history = resuming.put(prepared)
-            self.hand_back(prepared)
+            if resuming.state is not None:
+                self.hand_back(prepared)
             run = Run(net, training, training.epochs, opened.per_epoch, prepared.steps,
                       prepared.epochs, history)  # fmt: skip
             first_step = prepared.steps - resuming.made - len(history.steps)

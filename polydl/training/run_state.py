@@ -107,7 +107,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
             step=kept["step"],
             epoch=kept["epoch"],
             best=kept["best"],
-            done=list(_of_kind(arrays, "done").values()),
+            done=[arrays[f"done:{number}"] for number in range(len(_of_kind(arrays, "done")))],
             losses=arrays["losses"],
             epochs=kept["epochs"],
             weights=weights,
@@ -128,6 +128,4 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
 
 
 def _of_kind(arrays: Mapping[str, np.ndarray], kind: str) -> Arrays:
-    """By name, in the order of their names."""
-    found = {n.partition(":")[2]: v for n, v in sorted(arrays.items()) if n.startswith(f"{kind}:")}
-    return found
+    return {n.partition(":")[2]: v for n, v in arrays.items() if n.startswith(f"{kind}:")}

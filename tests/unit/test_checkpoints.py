@@ -25,7 +25,8 @@ def state(step: int) -> RunState:
     rng = np.random.default_rng(step)
     weights = {"0.kernel": rng.standard_normal((3, 2)), "0.bias": rng.standard_normal(2)}
     return RunState(
-        step=step, epoch=1, done=[np.ones((2, 1)), np.array([4, 4])], losses=np.arange(5.0),
+        step=step, epoch=1, losses=np.arange(5.0),
+        done=[np.ones((2, 1)), np.array([4, 4]), *(np.full(2, float(i)) for i in range(10))],
         epochs=[{"loss": 0.5, "matrix": [[1.0, 2.0]]}], weights=weights,
         optimizer={path: {"velocity": 2 * value} for path, value in weights.items()},
         about={"backend": "torch"}, averages={"0.bias": weights["0.bias"]},
