@@ -23,9 +23,9 @@ def made(parts: TrainingParts, dtype: str, xla: bool) -> list[str]:
     return [
         "self.gradients = [tf.Variable(tf.zeros_like(v.value)) for v in self.trained()]",
         f"share = tf.TensorSpec((), tf.{dtype})",
-        "step = tf.TensorSpec((), tf.int32)",
+        *(["step = tf.TensorSpec((), tf.int32)"] if parts.takes_step or parts.noise else []),
         f"accumulate = tf.function(self.accumulate, autograph=False{compiled})",
-        "self.train_part = accumulate.get_concrete_function(*batch, share, step)",
+        f"self.train_part = accumulate.get_concrete_function(*batch, share{_step(parts)})",
         f"update = tf.function(self.update, autograph=False{compiled})",
         f"self.train_update = update.get_concrete_function({rate})",
     ]
@@ -40,7 +40,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     given = f", step{rate}" if parts.noise else rate
     batches = ", ".join(f"{name}[batch]" for name in arrays)
     turns = f"range(0, len({arrays[-1]}), {size})"
-    number = f"{parts.training.accumulate} * step + part"
+    number = f", {parts.training.accumulate} * step + part" if parts.takes_step else ""
     part = [
         "variables = self.trained()",
         *forward(parts, program),
@@ -64,10 +64,10 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     ]
     whole = [
         "results = []",
-        f"for part, start in enumerate({turns}):",
+        f"for part, start in enumerate({turns}):" if parts.takes_step else f"for start in {turns}:",
         f"    batch = slice(start, start + {size})",
         f"    share = len({arrays[-1]}[batch]) / len({arrays[-1]})",
-        f"    results.append(self.train_part({batches}, share, {number}))",
+        f"    results.append(self.train_part({batches}, share{number}))",
         f"self.train_update({given[2:]})",
         *total(parts.metrics, "tf.add_n({})", "tf.concat({}, 0)"),
     ]
@@ -75,7 +75,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         "def trained(self):",
         f"    return {trained_text(parts, groups)}",
         "",
-        f"def accumulate(self, {', '.join(arrays)}, share, step):",
+        f"def accumulate(self, {', '.join(arrays)}, share{_step(parts)}):",
         *(INDENT + line for line in part),
         "",
         f"def update(self{given}):",
@@ -86,3 +86,8 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         *(INDENT + line for line in whole),
         "",
     ]
+
+
+def _step(parts: TrainingParts) -> str:
+    """The number of a part as an argument, where the model draws by it."""
+    return ", step" if parts.takes_step else ""
