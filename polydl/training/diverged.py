@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polydl.errors import DivergenceError, PolydlError
-from polydl.training.guard import Guard, NotFiniteError, ReachedError, Replay, not_finite
+from polydl.training.guard import Guard, NotFiniteError, not_finite
 from polydl.training.history import History
+from polydl.training.replay import ReachedError, Replay
 from polydl.training.run_state import RunState
 
-Run = Callable[[Any, int, int], None]  # the emitted fit with a trainer, from an epoch and a step
+if TYPE_CHECKING:
+    from polydl.training.fit import Fitting
+
+Again = Callable[[Any, int, int], None]  # the emitted fit with a trainer, from an epoch and a step
 
 
-def divergence(found: NotFiniteError, history: History, run: Run) -> DivergenceError:
+def divergence(
+    fitting: Fitting, found: NotFiniteError, history: History, again: Again
+) -> DivergenceError:
     """The error for a run that is not finite. The net is left as it was before the first bad step.
 
     The run is made again from the last copy that was kept. Where batches come once only it cannot be,
@@ -32,14 +38,14 @@ def divergence(found: NotFiniteError, history: History, run: Run) -> DivergenceE
     what = f"the loss of step {found.step} is {found.loss}"
     if found.loss is None:
         what = f"the update of step {found.step} makes weights that are not finite"
-    bad, state, batch = _before(guard, found, prepared.epochs, run)
+    bad, state, batch = _before(guard, found, prepared.epochs, again)
     guard.restore(state)
     training = prepared.emitted.parts.training
     cause, searched = None, []
     if batch is not None:
         updated = found.loss is None or bad < found.step
         try:
-            cause = cause_of(guard.fitting, training, state.weights, batch, bad, updated)
+            cause = cause_of(fitting, training, state.weights, batch, bad, updated)
         except Exception as error:  # which must not hide what it was about
             searched = [f"The search for the cause failed: {type(error).__name__}: {error}"]
     text = f"training diverged: {what} (in epoch {state.epoch}, both counted from 0)"
@@ -54,14 +60,14 @@ def divergence(found: NotFiniteError, history: History, run: Run) -> DivergenceE
 
 
 def _before(
-    guard: Guard, found: NotFiniteError, epoch: int, run: Run
+    guard: Guard, found: NotFiniteError, epoch: int, again: Again
 ) -> tuple[int, RunState, tuple[np.ndarray, ...] | None]:
     """(the step that goes wrong, where the run stood before it, its batch, where that was found)."""
     end = found.step + (found.loss is None)  # the bad value is there before this step
     replay = Replay(guard, end, found.loss is None)
     guard.restore(guard.kept)
     try:
-        run(replay, guard.kept.epoch, guard.kept.step)
+        again(replay, guard.kept.epoch, guard.kept.step)
     except ReachedError:
         pass
     except PolydlError:  # batches that come once only

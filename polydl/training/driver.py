@@ -1,69 +1,51 @@
-"""What happens between the steps of an emitted loop: counts, callbacks, and whether to go on."""
+"""What callbacks hear of a run, and whether it goes on."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from polydl.callbacks.callback import Callback
-from polydl.training.checkpointer import Checkpointer
 from polydl.training.run import Run
 
 
 class Driver:
-    """The hooks of an emitted `fit`, for one run of it.
+    """Calls the hooks of callbacks, in their order. stop: is set by an interrupt.
 
-    stop: set by an interrupt. commit: called at an epoch's end before anything is told, so that weights
-    and counts are in place; gives the number of updates so far. checkpointer: comes last, when all
-    others have seen the step or the epoch.
+    ends: whether the run does, in the middle of an epoch.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        callbacks: Sequence[Callback],
-        stop: threading.Event,
-        commit: Callable[[], int],
-        checkpointer: Checkpointer | None = None,
-    ):
-        self.run, self.callbacks, self.interrupt, self.commit = run, callbacks, stop, commit
-        self.checkpointer = checkpointer
+    def __init__(self, run: Run, callbacks: Sequence[Callback], stop: threading.Event):
+        self.run, self.callbacks, self.interrupt = run, callbacks, stop
         self.in_epoch = False
-        self.ends = False  # in the middle of an epoch
+        self.ends = False
 
     def begin(self) -> None:
         for callback in self.callbacks:
             callback.on_train_begin(self.run)
 
-    def before_step(self, step: int, results: list[Any], sizes: list[int]) -> bool:
-        """Whether to stop before the step of this number."""
-        run = self.run
+    def ends_before(self, step: int) -> bool:
+        """Whether the run ends before the step of this number."""
         self._stepped(step)
-        run.history.interrupted = self.interrupt.is_set()
-        self.ends = run.history.interrupted or bool(run.stopped)
-        if self.checkpointer is not None:
-            self.checkpointer.before_step(step, results, sizes, self.ends)
-        if self.ends:
-            return True
-        if not self.in_epoch:
-            self.in_epoch = True
-            for callback in self.callbacks:
-                callback.on_epoch_begin(run, run.epoch + 1)
-        return False
+        self.run.history.interrupted = self.interrupt.is_set()
+        self.ends = self.run.history.interrupted or bool(self.run.stopped)
+        return self.ends
 
-    def after_epoch(self, losses: np.ndarray, scores: dict[str, float]) -> None:
-        run = self.run
-        self.in_epoch = False
-        run.epoch += 1
-        run.history.add(losses, scores)
-        self._stepped(self.commit())
+    def goes_on(self) -> None:
+        """A step is about to be made."""
+        if self.in_epoch:
+            return
+        self.in_epoch = True
         for callback in self.callbacks:
-            callback.on_epoch_end(run, run.epoch, scores)
-        if self.checkpointer is not None and not self.ends:
-            self.checkpointer.after_epoch(scores)
+            callback.on_epoch_begin(self.run, self.run.epoch + 1)
+
+    def epoch_ended(self, step: int, scores: dict[str, Any]) -> None:
+        """step: how many updates there were. The run has counted the epoch."""
+        self.in_epoch = False
+        self._stepped(step)
+        for callback in self.callbacks:
+            callback.on_epoch_end(self.run, self.run.epoch, scores)
 
     def _stepped(self, step: int) -> None:
         if step > self.run.step:

@@ -1,4 +1,4 @@
-"""Running emitted training programs on a net."""
+"""Training, evaluating and calling a net."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ from contextlib import ExitStack, closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from polydl.callbacks.callback import Callback
 from polydl.callbacks.monitor import check_validation
 from polydl.errors import DefinitionError
 from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
-from polydl.training.batch_loop import takes_batches
-from polydl.training.callback_text import takes_factor
-from polydl.training.diverged import divergence
-from polydl.training.driver import Driver
-from polydl.training.guard import NotFiniteError, guard_for
+from polydl.training.fit_run import FitRun
+from polydl.training.guard import guard_for
 from polydl.training.history import History
 from polydl.training.identity import identity
 from polydl.training.interrupts import interrupt_flag
 from polydl.training.prediction import predict
-from polydl.training.preparation import Prepared, Preparing, require_training
-from polydl.training.program_callbacks import ProgramCallbacks
+from polydl.training.preparation import Preparing, require_training
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
-from polydl.training.run_state import RunState
 from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
 from polydl.training.standalone import WrittenScript
@@ -58,102 +51,30 @@ class Fitting(Preparing):
             self._check_evaluation()
         ahead = Prefetcher(prefetch, self._place)
         resuming = Resuming(self.backend, training, resume)
-        epoch = self._epochs if resuming.state is None else resuming.state.epoch
+        epoch = self._epochs if resuming.state is None else resuming.epoch
         opened = self._opener.open(resuming.training, data, validation, epoch)
         training = opened.training
-        about: dict[str, Any] = {}
         if training.resumable:
-            about = identity(self.program, training, self.backend, self.options, opened.arrays)
-            resuming.check(about)
+            resuming.identify(
+                identity(self.program, training, self.backend, self.options, opened.arrays)
+            )
         prepared = self.prepare(training, fresh=resuming.state is not None)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
             history = resuming.put(prepared)
             if resuming.state is not None:
                 self.hand_back(prepared)
-            run = Run(net, training, training.epochs, opened.per_epoch, prepared.steps,
-                      prepared.epochs, history)  # fmt: skip
-            first_step = prepared.steps - resuming.made - len(history.steps)
-            first_epoch, end = run.epoch, run.epoch + training.epochs - len(history.epochs)
             if training.randomness == "native":
                 seed = native_seed(training, prepared.epochs)
                 stack.enter_context(prepared.model.seeded(seed))
                 resuming.put_random(prepared)
-            guard = guard_for(self, prepared, resuming.losses) if check_finite else None
+            run = Run(net, training, training.epochs, opened.per_epoch, prepared.steps,
+                      prepared.epochs, history)  # fmt: skip
+            guard = guard_for(self.backend, prepared, resuming.losses) if check_finite else None
             stop = stack.enter_context(interrupt_flag())
-            stack.callback(ahead.close)
-            options: dict[str, Any] = resuming.done()
-            if training.data == "arrays":
-                options["batch_size"] = training.batch_size
-            if takes_batches(training):
-                options["prefetch"] = ahead
-            in_program = ProgramCallbacks(run, self.backend, prepared)
-            if takes_factor(training):
-                options["rate_factor"] = in_program.rate_factor
-
-            def before_step(step: int, results: list[Any], sizes: list[int]) -> bool:
-                self.prepared = None  # a step that dies may take the optimizer's state with it
-                if guard is not None:
-                    guard.before_step(step, results)
-                return driver.before_step(step, results, sizes)
-
-            def after_epoch(losses: np.ndarray, scores: dict[str, float]) -> None:
-                if guard is not None:
-                    guard.epoch_ends(losses)
-                driver.after_epoch(losses, scores)
-                if guard is not None:
-                    guard.epoch_ended()
-
-            def commit() -> int:
-                self.prepared = prepared
-                prepared.steps = first_step + len(history.steps)
-                prepared.epochs = run.epoch
-                self.hand_back(prepared)
-                in_program.note()
-                return prepared.steps
-
-            def take(results: list[Any], sizes: list[int]) -> RunState:
-                return resuming.take(prepared, run, callbacks, in_program, about, results, sizes)
-
-            def again(trainer: Any, epoch: int, step: int) -> None:
-                left_out = ("prefetch",) if epoch == first_epoch else ("prefetch", "done")
-                own = {k: v for k, v in options.items() if k not in left_out}
-                own |= in_program.again(epoch)
-                place = {"epochs": end - epoch, "first_epoch": epoch, "step": step}
-                prepared.module.fit(trainer, *opened.data, **place, **own)
-
-            resuming.load(callbacks, in_program)
-            checkpointer = resuming.checkpointer(self.program, run, take)
-            driver = Driver(run, callbacks, stop, commit, checkpointer)
-            try:
-                driver.begin()
-                prepared.module.fit(
-                    prepared.trainer,
-                    *opened.data,
-                    opened.validation,
-                    epochs=end - first_epoch,
-                    first_epoch=first_epoch,
-                    step=prepared.steps,
-                    before_step=before_step,
-                    after_epoch=after_epoch,
-                    **options,
-                    **in_program.instances,
-                )
-                self.prepared = prepared
-            except NotFiniteError as found:
-                ahead.close()
-                diverged = divergence(found, run.history, again)
-                self.prepared = prepared
-                self._finish(prepared)
-                driver.failed(diverged)
-                raise diverged from None
-            except BaseException as error:
-                self._finish(prepared)
-                driver.failed(error)
-                raise
-            self._finish(prepared)
-            driver.end()
-        return run.history
+            stack.enter_context(closing(ahead))
+            made = FitRun(self, prepared, opened, resuming, run, callbacks, ahead, stop, guard)
+            return made.train()
 
     def script(self, training: Training, data: Any, validation: Any, stem: str) -> WrittenScript:
         """The program as a script called `stem`.py, and the files that it loads.
@@ -165,10 +86,6 @@ class Fitting(Preparing):
             self._check_evaluation()
         opened = self._opener.open(training, data, validation)
         return self.written(opened, validation is not None, stem)
-
-    def _finish(self, prepared: Prepared) -> None:
-        prepared.trainer.finish()
-        self.hand_back(prepared)
 
     def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
         require_training(training)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polydl.backend import Backend
 from polydl.errors import BackendError
 from polydl.training.run_state import RunState
 from polydl.training.snapshots import put_random, put_state, take_state
 
 if TYPE_CHECKING:
-    from polydl.training.fit import Fitting, Prepared
+    from polydl.training.preparation import Prepared
 
 LOOK = 100  # steps between two looks at the losses, within an epoch
 KEEP = 500  # steps, at least, between two copies of a run; one an epoch where there are callbacks
@@ -38,8 +38,8 @@ class Guard:
     process made.
     """
 
-    def __init__(self, fitting: Fitting, prepared: Prepared, made: np.ndarray):
-        self.fitting, self.prepared = fitting, prepared
+    def __init__(self, backend: Backend, prepared: Prepared, made: np.ndarray):
+        self.backend, self.prepared = backend, prepared
         self.seen = 0  # results of this epoch
         self.made = made
         self.looked = prepared.steps
@@ -48,14 +48,12 @@ class Guard:
 
     def keep(self, step: int) -> RunState:
         """A copy of where the run stands, before `step`. The trainer must not hold the weights."""
-        prepared, backend = self.prepared, self.fitting.backend
-        about = {"backend": backend.name}
-        return take_state(backend, prepared, step, prepared.epochs, [], about)
+        return take_state(self.backend, self.prepared, step, self.prepared.epochs, [])
 
     def restore(self, kept: RunState) -> None:
         """Put the model, the optimizer and the counts there. The trainer must not hold the weights."""
-        put_state(self.fitting.backend, self.prepared, kept)
-        put_random(self.fitting.backend, self.prepared, kept)
+        put_state(self.backend, self.prepared, kept)
+        put_random(self.backend, self.prepared, kept)
 
     def before_step(self, step: int, results: list[Any]) -> None:
         """results: of this epoch's steps, before `step`."""
@@ -87,10 +85,10 @@ class Guard:
             raise NotFiniteError(self, first + int(bad[0]), float(losses[bad[0]]), every())
 
 
-def guard_for(fitting: Fitting, prepared: Prepared, made: np.ndarray) -> Guard | None:
+def guard_for(backend: Backend, prepared: Prepared, made: np.ndarray) -> Guard | None:
     """A Guard, where the backend gives the state of optimizers, which it needs to go back."""
     try:
-        return Guard(fitting, prepared, made)
+        return Guard(backend, prepared, made)
     except BackendError:
         return None
 
@@ -98,53 +96,3 @@ def guard_for(fitting: Fitting, prepared: Prepared, made: np.ndarray) -> Guard |
 def not_finite(weights: Mapping[str, np.ndarray]) -> list[str]:
     """Paths of arrays that hold a NaN or an infinity."""
     return [p for p, w in weights.items() if w.dtype.kind == "f" and not np.isfinite(w).all()]
-
-
-class ReachedError(Exception):
-    """A replay is before the step that it was to reach."""
-
-
-@dataclass
-class Replay:
-    """A Trainer that goes step by step until `last`, which it does not make. It stands in for one.
-
-    to_the_end: of an epoch, whose last step is before `last`.
-    kept: where the run stood before the step that comes before `last`. batches: the arguments of that
-    step and of `last`, by step.
-    """
-
-    guard: Guard
-    last: int
-    to_the_end: bool
-    kept: RunState | None = None
-
-    def __post_init__(self) -> None:
-        self.trainer = self.guard.prepared.trainer
-        self.batches: dict[int, tuple[np.ndarray, ...]] = {}
-        self.steps_per_execution = 1
-        self.count = len(self.guard.prepared.emitted.parts.arrays)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.trainer, name)
-
-    def train_step(self, *arguments: Any) -> Any:
-        step = arguments[self.count]
-        if step >= self.last - 1:
-            self.batches[step] = arguments[: self.count]
-            if step == self.last:
-                raise ReachedError
-            self.trainer.finish()
-            self.kept = self.guard.keep(step)
-            self.trainer.start()
-        return self.trainer.train_step(*arguments)
-
-    def fetch(self, results: list[Any]) -> np.ndarray:
-        """At an epoch's end, which is not made where the steps until then are all that is wanted."""
-        if self.to_the_end and self.last - 1 in self.batches:
-            raise ReachedError
-        return self.trainer.fetch(results)
-
-    def train_steps(self, *arguments: Any) -> Any:
-        """Of executions of one step."""
-        arrays, (step, *rates) = arguments[: self.count], arguments[self.count :]
-        return self.train_step(*(x[0] for x in arrays), step, *(rate[0] for rate in rates))

@@ -1,8 +1,8 @@
-"""Going on with a run from a checkpoint: of the same backend, or of another."""
+"""What a run goes on from: a checkpoint of the same backend, or of another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike, fspath, path
 from typing import Any
@@ -12,16 +12,14 @@ import numpy as np
 from polydl.backend import Backend
 from polydl.callbacks.callback import Callback
 from polydl.errors import CheckpointError
-from polydl.program.types import Program
-from polydl.training.checkpointer import Checkpointer, newest
+from polydl.training.checkpointer import newest
 from polydl.training.history import History
 from polydl.training.identity import check_identity
 from polydl.training.preparation import Prepared
 from polydl.training.program_callbacks import ProgramCallbacks
-from polydl.training.run import Run
 from polydl.training.run_state import RunState, read_checkpoint
 from polydl.training.settings import Training
-from polydl.training.snapshots import put_random, put_state, take_state
+from polydl.training.snapshots import put_random, put_state
 
 
 class Resuming:
@@ -38,6 +36,7 @@ class Resuming:
             _, self.state = read_checkpoint(self.where)
             training = replace(training, resumed=True)
         self.training = training
+        self.about: dict[str, Any] = {}
         self.epoch = 0 if self.state is None else self.state.epoch
 
     @property
@@ -50,8 +49,14 @@ class Resuming:
         """Of those steps."""
         return self.state.done[0][:, 0] if self.state is not None and self.made else np.zeros(0)
 
-    def check(self, about: dict[str, Any]) -> None:
-        """Raise CheckpointError if the run that begins is not the one of the checkpoint."""
+    @property
+    def best(self) -> float | None:
+        """The best score until then, of the one that the checkpoints watch."""
+        return None if self.state is None else self.state.best
+
+    def identify(self, about: dict[str, Any]) -> None:
+        """about: what the run that begins is of. Raises CheckpointError if it is another's."""
+        self.about = about
         if self.state is not None:
             check_identity(self.state.about, about, str(self.where))
             made = len(self.state.epochs)
@@ -87,44 +92,13 @@ class Resuming:
         """The argument of the emitted loop."""
         return {"done": self.state.done} if self.state is not None and self.state.done else {}
 
-    def checkpointer(
-        self, program: Program, run: Run, take: Callable[[list[Any], list[int]], RunState]
-    ) -> Checkpointer | None:
-        """What writes the run's own checkpoints."""
-        if self.training.checkpoint is None:
-            return None
-        best = None if self.state is None else self.state.best
-        return Checkpointer(self.training.checkpoint, program, take, run, best)
-
-    def take(
-        self,
-        prepared: Prepared,
-        run: Run,
-        callbacks: Sequence[Callback],
-        in_program: ProgramCallbacks,
-        about: dict[str, Any],
-        results: list[Any],
-        sizes: list[int],
-    ) -> RunState:
-        """The state of now: in the middle of an epoch that gave results, or without any after one."""
-        trainer, done = prepared.trainer, self._done(prepared, run, results, sizes)
-        if results:
-            trainer.finish()
-        state = take_state(self.backend, prepared, run.step, run.epoch, done, about)
-        state.steering, state.best_weights = in_program.states(), in_program.best_weights()
-        if results:
-            trainer.start()
-        state.losses, state.epochs = run.history.steps, run.history.epochs
-        state.callbacks = [[callback.kind, callback.state()] for callback in callbacks]
-        return state
-
-    def _done(
-        self, prepared: Prepared, run: Run, results: list[Any], sizes: list[int]
+    def done_by(
+        self, epoch: int, trainer: Any, results: list[Any], sizes: list[int]
     ) -> list[np.ndarray]:
-        before = self.done().get("done", []) if run.epoch == self.epoch else []
+        """What an epoch's steps gave so far: those made before, and those of now."""
+        before = self.done().get("done", []) if epoch == self.epoch else []
         if not results:
             return list(before)
-        trainer = prepared.trainer
         gathered = trainer.gather(results) if hasattr(trainer, "gather") else []
         done = [trainer.fetch(results), np.array(sizes), *gathered]
         return [np.concatenate(p) for p in zip(before, done, strict=True)] if before else done

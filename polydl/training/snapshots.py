@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,16 +14,11 @@ if TYPE_CHECKING:
 
 
 def take_state(
-    backend: Backend,
-    prepared: Prepared,
-    step: int,
-    epoch: int,
-    done: list[np.ndarray],
-    about: dict[str, Any],
+    backend: Backend, prepared: Prepared, step: int, epoch: int, done: list[np.ndarray]
 ) -> RunState:
     """Between two steps, with the Trainer finished: its model holds the weights.
 
-    What the driver itself has kept (losses, callbacks) is still missing.
+    What `fit` itself has kept (losses, callbacks, what the run is of) is still missing.
     """
     trainer, model = prepared.trainer, prepared.model
     native = prepared.training.randomness == "native"
@@ -35,7 +30,7 @@ def take_state(
         epochs=[],
         weights=model.get_weights(),
         optimizer=backend.optimizer_state(prepared.emitted, model, trainer),
-        about=about,
+        about={"backend": backend.name},
         averages=averages_of(backend, prepared),
         random=model.random_state() if native else {},
         scale=backend.loss_scale(prepared.emitted, model, trainer),
