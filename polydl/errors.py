@@ -53,9 +53,9 @@ class CompareError(PolydlError, RuntimeError):
 class DivergenceError(PolydlError, ArithmeticError):
     """A loss, a gradient or a weight ceased to be finite during training.
 
-    step: of the first bad update, from 0. path: of the module, input or weight where the first bad
-    value arises, "loss" in the loss, "" where it was not found. history: of the run until then. The
-    net holds the weights of before that step, the last that are good.
+    step: the first bad update's number, counted from 1 as callbacks do. path: of the module, input or
+    weight where the first bad value arises, "loss" in the loss, "" where it was not found. history: of
+    the run until then. The net holds the weights of before that step, the last that are good.
     """
 
     def __init__(self, text: str, step: int, path: str, history: History):

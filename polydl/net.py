@@ -167,9 +167,10 @@ class Net:
         """Run the emitted training program on (inputs, targets), or (inputs, targets, weights).
 
         Or on batches of these: any iterable that begins anew for each epoch (a list, a
-        torch.utils.data.DataLoader, a tf.data.Dataset, a Grain dataset), a function that gives one for
-        the epoch, counted from 0, named columns (dl.Columns), or a dl.Source of one's own. They keep
-        their sizes and order. prefetch: how many are made ahead, and augmented, in a thread, while a
+        torch.utils.data.DataLoader, a tf.data.Dataset, a Grain dataset; a generator does for one
+        epoch), a function that gives one for the epoch, counted from 0 (hooks, logs and errors count
+        from 1), named columns (dl.Columns), or a dl.Source of one's own. They keep their sizes and
+        order. prefetch: how many are made ahead, and augmented, in a thread, while a
         step runs; 0 is no thread, for data that draws from a framework's own generator on the way.
 
         weights: of samples (batch,), or of each value of the loss; validation may lack them.

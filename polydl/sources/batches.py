@@ -33,7 +33,7 @@ class Batches(Source):
 
     @property
     def once(self) -> bool:
-        return hasattr(self.data, "__next__")
+        return hasattr(self.data, "__next__") and iter(self.data) is self.data
 
     @property
     def by_epoch(self) -> bool:

@@ -18,7 +18,7 @@ Check = Callable[[Any, str], tuple[np.ndarray, ...]]  # of a batch, and where it
 class Feed:
     """check(batch, where) gives a batch's arrays, or raises a PolydlError that begins with where.
 
-    Errors say which batch it is; its number and the epoch's are counted from 0.
+    Errors say which batch it is; its number and the epoch's count from 1 there, from 0 here.
     """
 
     def __init__(self, source: Source, where: str, check: Check | None = None) -> None:
@@ -50,7 +50,7 @@ class Feed:
         self._ended(epoch, number)
 
     def place(self, epoch: int, number: int) -> str:
-        return f"{self.where}: batch {number} of epoch {epoch} (counted from 0)"
+        return f"{self.where}: batch {number + 1} of epoch {epoch + 1} (counted from 1)"
 
     def _open(self, epoch: int) -> Iterator[Any]:
         opened, self.opened = self.opened, None
@@ -84,14 +84,14 @@ class Feed:
                 "the epoch that makes them anew"
             )
             raise DataError(
-                f"{self.where}: epoch {epoch} (counted from 0) has no batches"
+                f"{self.where}: epoch {epoch + 1} (counted from 1) has no batches"
                 f"{again if self.begun else ''}"
             )
         promised = self.source.length
         if promised is not None and number < promised:
             raise DataError(
-                f"{self.where}: epoch {epoch} (counted from 0) ended after {number} batches, where "
-                f"its length says {promised}"
+                f"{self.where}: epoch {epoch + 1} (counted from 1) ended after {number} batches, "
+                f"where its length says {promised}"
             )
 
 

@@ -47,10 +47,18 @@ class Opener:
     floating: str
     channels_first: Sequence[bool] = ()
 
-    def open(self, training: Training, data: Any, validation: Any = None, epoch: int = 0) -> Opened:
+    def open(
+        self,
+        training: Training,
+        data: Any,
+        validation: Any = None,
+        epoch: int = 0,
+        epochs: int = 1,
+    ) -> Opened:
         """Raises DataError, DTypeError, ShapeError or DefinitionError for what cannot be used.
 
-        epoch: the first that will run. The first batch of a source is looked at here.
+        epoch: the first that will run; epochs: how many will. The first batch of a source is looked at
+        here.
         """
         data, validation = arrays_of(data), arrays_of(validation)
         source = source_of(data, training, self.floating, "data")
@@ -58,6 +66,11 @@ class Opener:
         if validation is not None:
             validated = source_of(validation, replace(training, shuffle=False), self.floating,
                                   "validation")  # fmt: skip
+        if source is not None and source.once and epochs > 1:
+            raise DataError(
+                f"data: its batches come once only, as from a generator, and {epochs} epochs are to be "
+                "made of them. Give a list, or a function of the epoch that makes them anew"
+            )
         if source is None and validated is None:
             return self._arrays(training, data, validation)
         return self._batches(training, (data, source), (validation, validated), epoch)

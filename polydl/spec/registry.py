@@ -14,6 +14,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from polydl.errors import DefinitionError, nearest
 from polydl.program.unboxed import unboxed
+from polydl.spec.arguments import known_arguments
 from polydl.spec.initializers import resolve
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ def builtin(version: int = 1) -> Callable[[type[T]], type[T]]:
 
     def register(cls: type[T]) -> type[T]:
         _check_fields(cls)
-        cls = dataclasses.dataclass(eq=False)(cls)
+        cls = known_arguments()(dataclasses.dataclass(eq=False)(cls))
         kind = f"polydl:{cls.__name__}@{version}"
         CLASSES[kind] = cls
         _KINDS[cls] = kind

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from polydl.errors import DefinitionError
+from polydl.spec.arguments import known_arguments
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 NUMBERED = "step-*.safetensors"
 
 
+@known_arguments()
 @dataclass(frozen=True)
 class Checkpoint:
     """Write what a run needs to go on, as it goes: `fit(..., resume=True)` goes on from the last.

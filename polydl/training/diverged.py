@@ -35,9 +35,9 @@ def divergence(
     prepared.trainer.finish()
     seen = found.losses[: found.step - guard.first + 1]
     history.steps = np.concatenate([history.steps, seen])
-    what = f"the loss of step {found.step} is {found.loss}"
+    what = f"the loss of step {found.step + 1} is {found.loss}"
     if found.loss is None:
-        what = f"the update of step {found.step} makes weights that are not finite"
+        what = f"the update of step {found.step + 1} makes weights that are not finite"
     bad, state, batch = _before(guard, found, prepared.epochs, again)
     guard.restore(state)
     training = prepared.emitted.parts.training
@@ -48,15 +48,15 @@ def divergence(
             cause = cause_of(fitting, training, state.weights, batch, bad, updated)
         except Exception as error:  # which must not hide what it was about
             searched = [f"The search for the cause failed: {type(error).__name__}: {error}"]
-    text = f"training diverged: {what} (in epoch {state.epoch}, both counted from 0)"
+    text = f"training diverged: {what} (in epoch {state.epoch + 1}, both counted from 1)"
     if bad < found.step:
-        text += f", after the update of step {bad} made weights that are not finite"
+        text += f", after the update of step {bad + 1} made weights that are not finite"
     losses = history.steps[: len(history.steps) - (found.loss is not None)]
-    kept = f"The net holds the weights of before step {state.step}, the last good ones"
+    kept = f"The net holds the weights of before step {state.step + 1}, the last good ones"
     if training.checkpoint is not None:
         kept += f". The checkpoints in {training.checkpoint.folder} are of before it too"
     notes = [text, *searched, *([str(cause)] if cause else []), advice(cause, losses), kept]
-    return DivergenceError(". ".join(notes), bad, cause.path if cause else "", history)
+    return DivergenceError(". ".join(notes), bad + 1, cause.path if cause else "", history)
 
 
 def _before(

@@ -52,7 +52,7 @@ class Fitting(Preparing):
         ahead = Prefetcher(prefetch, self._place)
         resuming = Resuming(self.backend, training, resume)
         epoch = self._epochs if resuming.state is None else resuming.epoch
-        opened = self._opener.open(resuming.training, data, validation, epoch)
+        opened = self._opener.open(resuming.training, data, validation, epoch, resuming.epochs_left)
         training = opened.training
         if training.resumable:
             resuming.identify(

@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polydl.errors import DefinitionError
+from polydl.spec.arguments import known_arguments
+
+_FACTOR = "Give rate, a factor of the run's learning rate: rate=0.1 is a tenth of it"
 
 
+@known_arguments(
+    learning_rate=_FACTOR, lr=_FACTOR, weight_decay='Give settings={"weight_decay": 0.0}, say'
+)
 @dataclass(frozen=True)
 class ParameterGroup:
     """What is different for parameters whose canonical path matches `pattern`.

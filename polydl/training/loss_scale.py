@@ -7,8 +7,10 @@ from math import inf
 from typing import Any
 
 from polydl.errors import DefinitionError
+from polydl.spec.arguments import known_arguments
 
 
+@known_arguments()
 @dataclass(frozen=True)
 class LossScale:
     """Dynamic loss scaling (Micikevicius et al., Mixed Precision Training, 2018).

@@ -15,9 +15,11 @@ from polydl.program.passes.randomness import site_number
 from polydl.program.sizes import Size
 from polydl.program.types import Block
 from polydl.random import mix
+from polydl.spec.arguments import known_arguments
 from polydl.spec.tensor import Tensor
 
 
+@known_arguments()
 @dataclass(frozen=True)
 class GradientNoise:
     """Normal noise added to gradients, of variance eta / (1 + t)^gamma, t = 0 at the first update.

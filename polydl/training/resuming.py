@@ -40,6 +40,11 @@ class Resuming:
         self.epoch = 0 if self.state is None else self.state.epoch
 
     @property
+    def epochs_left(self) -> int:
+        """How many epochs are still to be made."""
+        return self.training.epochs - (0 if self.state is None else len(self.state.epochs))
+
+    @property
     def made(self) -> int:
         """Steps of the running epoch that were made before."""
         return len(self.state.done[1]) if self.state is not None and self.state.done else 0

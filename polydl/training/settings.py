@@ -22,13 +22,17 @@ from polydl.optimizers.optimizer import Optimizer
 from polydl.penalties.penalty import Penalty
 from polydl.precision import check_mixed
 from polydl.schedules.schedule import Schedule
+from polydl.spec.arguments import known_arguments
 from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
 from polydl.training.loss_scale import LossScale
 from polydl.training.noise import GradientNoise
 from polydl.training.serialization import from_json, to_json
 
+_AT_OPTIMIZER = "Give it to the optimizer, as in dl.Adam(1e-3)"
 
+
+@known_arguments(learning_rate=_AT_OPTIMIZER, lr=_AT_OPTIMIZER)
 @dataclass(frozen=True)
 class Training:
     """A training run: loss, optimizer, batches, epochs, metrics and randomness.

@@ -113,7 +113,7 @@ def test_a_run_that_diverges_is_made_again_at_the_rates_it_had():
     callbacks = [dl.EarlyStopping(patience=9), plateau]
     weights = Weights()
     other.fit(training(*callbacks, weights, epochs=3), (x, y), held_out)
-    with pytest.raises(DivergenceError, match="in epoch 3") as caught:
+    with pytest.raises(DivergenceError, match="in epoch 4") as caught:
         one.fit(training(*callbacks, Explode(), dl.ProgressBar()), (x, y), held_out)
     found = caught.value.history
     assert len(found.epochs) == 3

@@ -60,18 +60,18 @@ def test_an_exploding_rate_is_found_at_its_step(backend):
     error = diverged(net(dl.Dense(2), backend=backend), training(rate=1e4))
     free = net(dl.Dense(2), backend=backend)
     losses = free.fit(training(rate=1e4), (x, targets), check_finite=False).steps
-    assert error.step == int(np.argmax(~np.isfinite(losses)))
+    assert error.step == int(np.argmax(~np.isfinite(losses))) + 1
     assert error.path == "loss"
-    assert f"the loss of step {error.step} is inf (in epoch 1, both counted from 0)" in str(error)
+    assert f"the loss of step {error.step} is inf (in epoch 2, both counted from 1)" in str(error)
     assert "The loss had risen from" in str(error)
     assert "Lower the learning rate" in str(error)
-    np.testing.assert_array_equal(error.history.steps, losses[: error.step + 1])
+    np.testing.assert_array_equal(error.history.steps, losses[: error.step])
 
 
 def test_the_log_of_a_users_layer_is_named(backend):
     """A shift of 1.05 that falls by 0.1 a step is below 0 at step 11."""
     error = diverged(net(Shift(), backend=backend), training(Steady(), epochs=9))
-    assert (error.step, error.path) == (11, "0")
+    assert (error.step, error.path) == (12, "0")
     assert "nan first arises at log in 0 (Shift)" in str(error)
     assert "Keep what the logarithm is taken of above 0" in str(error)
     assert len(error.history.epochs) == 2
@@ -81,8 +81,8 @@ def test_a_root_at_zero_breaks_the_update():
     """Its derivative is infinite: the loss is finite, and the weights that follow are not."""
     root = dl.Sequential(dl.Dense(2), lambda h: ops.sqrt(h * h * 0.0) + h)
     error = diverged(dl.compile(root, X, backend="torch"), training(epochs=1))
-    assert (error.step, error.path) == (0, "")
-    assert "after the update of step 0 made weights that are not finite" in str(error)
+    assert (error.step, error.path) == (1, "")
+    assert "after the update of step 1 made weights that are not finite" in str(error)
     assert "the gradient of 0.bias is the first that is not" in str(error)
     assert "likely by sqrt in the model (Sequential)" in str(error)
 
@@ -90,8 +90,8 @@ def test_a_root_at_zero_breaks_the_update():
 def test_the_last_update_of_all_is_looked_at():
     root = dl.Sequential(dl.Dense(2), lambda h: ops.sqrt(h * h * 0.0) + h)
     error = diverged(dl.compile(root, X, backend="torch"), training(epochs=1, batch_size=40))
-    assert error.step == 0
-    assert "the update of step 0 makes weights that are not finite" in str(error)
+    assert error.step == 1
+    assert "the update of step 1 makes weights that are not finite" in str(error)
     assert np.isfinite(error.history.steps).all()
 
 
@@ -120,7 +120,7 @@ def test_the_net_stands_before_the_bad_step(backend, randomness, monkeypatch):
     options = {"randomness": randomness, "optimizer": dl.Adam(0.1), "batch_size": 20}
     one, other = (net(*layers, backend=backend, dtype="float64") for _ in range(2))
     error = diverged(one, training(Steady(), epochs=20, **options))
-    assert error.step == 10
+    assert error.step == 11
     other.fit(training(Steady(), epochs=5, **options), (x, targets))
     for path, value in other.weights.items():
         np.testing.assert_allclose(one.weights[path], value, rtol=1e-12, err_msg=path)
@@ -140,7 +140,7 @@ def test_losses_are_looked_at_within_an_epoch(backend, monkeypatch):
     one = net(Shift(), backend=backend)
     settings = training(Steady(), batch_size=1, epochs=2, steps_per_execution=2)
     error = diverged(one, settings, after_epoch=lambda *given: seen.append(given))
-    assert (error.step, seen) == (11, [])
+    assert (error.step, seen) == (12, [])
     assert len(error.history.steps) == 12
 
 
@@ -154,13 +154,13 @@ def test_losses_are_looked_at_within_an_epoch(backend, monkeypatch):
 )
 def test_all_kinds_of_steps(backend, options):
     error = diverged(net(Shift(), backend=backend), training(Steady(), epochs=9, **options))
-    assert (error.step, error.path) == (11, "0")
+    assert (error.step, error.path) == (12, "0")
 
 
 def test_batches_of_an_iterable():
     batches = [(x[i : i + 8], targets[i : i + 8]) for i in range(0, 40, 8)]
     error = diverged(net(Shift()), training(Steady(), epochs=9), batches)
-    assert (error.step, error.path) == (11, "0")
+    assert (error.step, error.path) == (12, "0")
 
 
 def test_batches_that_come_once_only():
@@ -169,7 +169,7 @@ def test_batches_that_come_once_only():
     before = one.weights
     once = ((x[:8], targets[:8]) for _ in range(30))
     error = diverged(one, training(Steady(), epochs=1), once)
-    assert (error.step, error.path) == (11, "")
+    assert (error.step, error.path) == (12, "")
     np.testing.assert_array_equal(one.weights["0.shift"], before["0.shift"])
 
 
@@ -184,7 +184,7 @@ def test_images_in_channels_first():
     images = RNG.normal(size=(40, 5, 6, 3))
     one = dl.compile(Image(), dl.Input((None, 5, 6, 3)), backend="torch", layout="channels_first")
     error = diverged(one, training(Steady(), epochs=9), (images, targets))
-    assert (error.step, error.path) == (11, "shift")
+    assert (error.step, error.path) == (12, "shift")
 
 
 def test_a_callback_that_steers_is_not_asked_again():
@@ -195,7 +195,7 @@ def test_a_callback_that_steers_is_not_asked_again():
             run.net.load_weights({"0.shift": run.net.weights["0.shift"] - 0.3})
 
     error = diverged(net(Shift()), training(Steady(), epochs=9, callbacks=[Kick()]))
-    assert (error.step, error.path) == (8, "0")
+    assert (error.step, error.path) == (9, "0")
     assert len(error.history.epochs) == 1
 
 
@@ -220,7 +220,7 @@ def test_a_run_that_was_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch)
     net(Shift()).fit(training(Steady(), epochs=9, checkpoint=settings.checkpoint,
                               callbacks=[Stop()]), (x, targets))  # fmt: skip
     error = diverged(net(Shift()), settings, resume=True)
-    assert (error.step, error.path) == (11, "0")
+    assert (error.step, error.path) == (12, "0")
     assert len(error.history.steps) == 12
 
 

@@ -241,15 +241,21 @@ def failing(epoch):
     raise OSError("disk is gone")
 
 
+def once_for_all():
+    """A function of the epoch that gives the same generator each time."""
+    given = iter(cut(X, Y))
+    return lambda: given
+
+
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (failing, "data: batch 2 of epoch 0 .*disk is gone"),
+        (failing, "data: batch 3 of epoch 1 .*disk is gone"),
         (
             lambda: (b for b in [*cut(X, Y)[:1], (X[:8, :2], Y[:8])]),
-            "batch 1 of epoch 0 .*input 'x'",
+            "batch 2 of epoch 1 .*input 'x'",
         ),
-        (iter(cut(X, Y)), "epoch 1 .* no batches.*as from a generator"),
+        (once_for_all(), "epoch 2 .* no batches.*as from a generator"),
     ],
 )
 def test_errors_surface_and_the_thread_ends(data, text):
@@ -261,6 +267,16 @@ def test_errors_surface_and_the_thread_ends(data, text):
     assert any(
         (made.weights[path] != before[path]).any() for path in before
     )  # what was learnt stays
+
+
+def test_a_generator_does_for_one_epoch_only():
+    made = net()
+    before = made.weights
+    text = "data: its batches come once only.* 2 epochs are to be made.* Give a list"
+    with pytest.raises(DataError, match=text):
+        made.fit(training(), iter(cut(X, Y)))
+    assert all((made.weights[path] == before[path]).all() for path in before)
+    assert len(made.fit(training(epochs=1), iter(cut(X, Y))).steps) == len(cut(X, Y))
 
 
 def test_an_interrupt_ends_the_thread():
@@ -313,7 +329,7 @@ BAD = [
     (lambda: net().fit(training(**{**SOFT, "augment": [dl.Mixup()]}), (X, Y)),
      "^data: targets: expected float values"),
     (lambda: net().fit(training(), (X, Y), validation=iter(cut(X, Y))), "validation: .* come once"),
-    (lambda: net().fit(training(augment=[dl.Cutout()]), cut(X, Y)), "^data: batch 0 .*takes images"),
+    (lambda: net().fit(training(augment=[dl.Cutout()]), cut(X, Y)), "^data: batch 1 .*takes images"),
 ]  # fmt: skip
 
 
@@ -340,7 +356,7 @@ def test_an_experiment_of_batches_trains_and_is_not_compared(expected):
         made.arrays()
     with pytest.raises(DataError, match="batches of data come once only"):
         experiment(iter(cut(X, Y)))
-    with pytest.raises(DataError, match=r"^data: batch 0 .*input 'x': expected the shape"):
+    with pytest.raises(DataError, match=r"^data: batch 1 .*input 'x': expected the shape"):
         experiment(cut(X[:, :2], Y)).check()
     columns = experiment(dl.Columns({"x": X, "y": Y}, "x", "y"))
     assert columns.data[0] is X

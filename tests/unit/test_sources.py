@@ -201,25 +201,25 @@ def at(number, batch):
 WRONG = {
     "shape": (
         at(2, (X[:4, :3], Y[:4])), DataError,
-        r"^data: batch 2 of epoch 0 \(counted from 0\): input 'x': expected the shape \(batch, 4\), "
+        r"^data: batch 3 of epoch 1 \(counted from 1\): input 'x': expected the shape \(batch, 4\), "
         r"got \(4, 3\)",
     ),
-    "dtype": (at(1, (X[:4].astype(int), Y[:4])), DTypeError, "batch 1 .*float values, got int"),
-    "targets": (at(1, (X[:4], Y[:3])), DataError, r"batch 1 .*number of samples: \(4, 4\), \(3,\)"),
-    "shape of targets": (at(1, (X[:4], Y[:4, None])), ShapeError, r"batch 1 .*targets have the shape"),
-    "labels": (at(1, (X[:4], Y[:4] + 3)), DataError, "batch 1 .*labels run from 3"),
-    "NaN": (at(1, (X[:4] * np.nan, Y[:4])), DataError, r"batch 1 .*input 'x' holds nan"),
+    "dtype": (at(1, (X[:4].astype(int), Y[:4])), DTypeError, "batch 2 .*float values, got int"),
+    "targets": (at(1, (X[:4], Y[:3])), DataError, r"batch 2 .*number of samples: \(4, 4\), \(3,\)"),
+    "shape of targets": (at(1, (X[:4], Y[:4, None])), ShapeError, r"batch 2 .*targets have the shape"),
+    "labels": (at(1, (X[:4], Y[:4] + 3)), DataError, "batch 2 .*labels run from 3"),
+    "NaN": (at(1, (X[:4] * np.nan, Y[:4])), DataError, r"batch 2 .*input 'x' holds nan"),
     "more than can be accumulated": (
-        [(X[:6], Y[:6])], DataError, "batch 0 .*6 samples, where batch_size=4.*accumulated in 2 parts",
+        [(X[:6], Y[:6])], DataError, "batch 1 .*6 samples, where batch_size=4.*accumulated in 2 parts",
     ),
-    "no pair": (iter([X]), DataError, r"batch 0 .*expected \(inputs, targets\)"),
-    "dict": (DICTS, DataError, r'batch 0 .*got a dict \(x, y\).*dl.Columns\(data, inputs="..."'),
+    "no pair": (iter([X]), DataError, r"batch 1 .*expected \(inputs, targets\)"),
+    "dict": (DICTS, DataError, r'batch 1 .*got a dict \(x, y\).*dl.Columns\(data, inputs="..."'),
     "weights on the way": (at(1, (X[:4], Y[:4], X[:4, 0])), DataError,
-                           r"batch 1 .*got \(inputs, targets, weights\), after \(inputs, targets\)"),
-    "structure": (at(1, ((X[:4], X[:4]), Y[:4])), DataError, "batch 1 "),
-    "length": (Short(cut(X, Y)), DataError, "epoch 0 .*ended after 3 batches.*says 5"),
-    "nothing": (iter([]), DataError, r"data: epoch 0 \(counted from 0\) has no batches$"),
-    "error": (failing, DataError, "data: batch 1 of .*could not be made: OSError: disk is gone"),
+                           r"batch 2 .*got \(inputs, targets, weights\), after \(inputs, targets\)"),
+    "structure": (at(1, ((X[:4], X[:4]), Y[:4])), DataError, "batch 2 "),
+    "length": (Short(cut(X, Y)), DataError, "epoch 1 .*ended after 3 batches.*says 5"),
+    "nothing": (iter([]), DataError, r"data: epoch 1 \(counted from 1\) has no batches$"),
+    "error": (failing, DataError, "data: batch 2 of .*could not be made: OSError: disk is gone"),
     "no iterable": (lambda epoch: 3, DataError, "function of the epoch gave int"),
     "endless": (Endless(), DataError, "data: Endless has no end.*take"),
     "rows without names": (Rows(x=X, y=Y), DataError, r"which columns of the Rows.*dl.Columns"),
@@ -239,8 +239,8 @@ COLUMNS = [
     (lambda: dl.Columns({"x": X}, "x", "y"), "no column 'y'. Known: x"),
     (lambda: dl.Columns({"train": Rows(x=X)}, "x", None), r"choose a split, such as data\['train'\]"),
     (lambda: dl.Columns(3, "x", "y"), "int has no columns"),
-    (lambda: batches(dl.Columns(DICTS, "z", "y")), "batch 0 .*no column 'z'"),
-    (lambda: batches(dl.Columns(cut(X, Y), "x", "y")), "batch 0 .*batches that are dicts, got tuple"),
+    (lambda: batches(dl.Columns(DICTS, "z", "y")), "batch 1 .*no column 'z'"),
+    (lambda: batches(dl.Columns(cut(X, Y), "x", "y")), "batch 1 .*batches that are dicts, got tuple"),
 ]  # fmt: skip
 
 
@@ -254,7 +254,7 @@ def test_a_generator_is_empty_in_its_second_epoch():
     made = feed(generated())
     assert len(list(made.batches(0))) == 3
     with pytest.raises(
-        DataError, match=r"data: epoch 1 .* no batches.*once only, as from a generator"
+        DataError, match=r"data: epoch 2 .* no batches.*once only, as from a generator"
     ):
         list(made.batches(1))
 
