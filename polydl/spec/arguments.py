@@ -19,7 +19,7 @@ def known_arguments(**instead: str) -> Callable[[type[T]], type[T]]:
     """
 
     def decorate(cls: type[T]) -> type[T]:
-        inner: Callable[..., None] = cls.__init__
+        inner: Any = cls.__init__
         known = list(inspect.signature(inner).parameters)[1:]
 
         @functools.wraps(inner)
@@ -30,7 +30,7 @@ def known_arguments(**instead: str) -> Callable[[type[T]], type[T]]:
                     raise DefinitionError(f"{cls.__name__} takes no {name!r}. {text}")
             inner(self, *given, **named)
 
-        cls.__init__ = init  # type: ignore[method-assign]
+        cls.__init__ = init  # type: ignore[assignment, method-assign]
         return cls
 
     return decorate
