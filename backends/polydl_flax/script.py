@@ -15,9 +15,14 @@ def script_lines(stem: str, seed: int | None, place: str) -> NativeLines:
             f"    variable[...] = {f'jax.device_put({array}, {place})' if place else array}",
         ],
         seed=[] if seed is None else [f"nnx.reseed(model, default={seed})"],
-        save=[
-            "weights = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.RngState)))",
-            "with ocp.StandardCheckpointer() as checkpointer:",
-            f'    checkpointer.save(folder / "{stem}_weights", weights, force=True)',
-        ],
+        save=_saving(f"{stem}_weights"),
+        averaged=["nnx.update(model, trainer.averages)", *_saving(f"{stem}_averaged")],
     )
+
+
+def _saving(name: str) -> list[str]:
+    return [
+        "weights = nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.RngState)))",
+        "with ocp.StandardCheckpointer() as checkpointer:",
+        f'    checkpointer.save(folder / "{name}", weights, force=True)',
+    ]

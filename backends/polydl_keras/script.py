@@ -21,9 +21,15 @@ def reseed(model: object, seed: int) -> None:
 
 def script_lines(stem: str, seed: int | None) -> NativeLines:
     """Weights in the order of `model.weights`: paths of layers within layers count up in a process."""
+    save = 'model.save_weights(folder / "{}.weights.h5")'
     return NativeLines(
         load=["model.set_weights(list(initial.values()))"],
         seed=[] if seed is None else [f"reseed(model, {seed})"],
-        save=[f'model.save_weights(folder / "{stem}.weights.h5")'],
+        save=[save.format(stem)],
+        averaged=[
+            "for v, average in zip(trainer.averaged, trainer.averages):",
+            "    v.assign(average)",
+            save.format(f"{stem}_averaged"),
+        ],
         support=RESEED,
     )

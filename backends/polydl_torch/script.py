@@ -7,6 +7,7 @@ from polydl.training.script import NativeLines
 
 def script_lines(stem: str, seed: int | None, device: str) -> NativeLines:
     """Weights by state_dict names, in and out."""
+    save = 'torch.save(model.state_dict(), folder / "{}.pt")'
     moved = [] if device == "cpu" else [f'model.to("{device}")']
     return NativeLines(
         load=[
@@ -15,5 +16,9 @@ def script_lines(stem: str, seed: int | None, device: str) -> NativeLines:
             *moved,
         ],
         seed=[] if seed is None else [f"torch.manual_seed({seed})"],
-        save=[f'torch.save(model.state_dict(), folder / "{stem}.pt")'],
+        save=[save.format(stem)],
+        averaged=[
+            "model.load_state_dict(trainer.averages, strict=False)",
+            save.format(f"{stem}_averaged"),
+        ],
     )

@@ -62,6 +62,10 @@ class Callback:
     def load_state(self, state: dict[str, Any]) -> None:
         """Take what `state` gave; called before on_train_begin."""
 
+    def apart(self, name: str) -> Callback:
+        """In its place, for one of several runs at a time, by name: with files of its own."""
+        return self
+
     def check(self, training: Training) -> None:
         """Raise DefinitionError where it does not fit the training that it is put into."""
 

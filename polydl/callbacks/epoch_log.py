@@ -27,6 +27,10 @@ class EpochLog(Callback):
         self.require(good, "path must be that of a file", self.path)
         self.path = os.fspath(self.path)
 
+    def apart(self, name: str) -> EpochLog:
+        place = Path(self.path)
+        return type(self)(place.with_name(f"{place.stem}-{name}{place.suffix}"))  # type: ignore[call-arg]
+
     def on_train_begin(self, run: Run) -> None:
         place = Path(self.path)
         try:

@@ -32,6 +32,9 @@ class TensorBoard(Callback):
         self.require(good, "folder must be a path", self.folder)
         self.folder = os.fspath(self.folder)
 
+    def apart(self, name: str) -> TensorBoard:
+        return TensorBoard(os.path.join(self.folder, name))
+
     def on_train_begin(self, run: Run) -> None:
         now = time.time()
         # readers take files in the order of their names

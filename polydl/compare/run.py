@@ -46,8 +46,9 @@ def compare(
     numbers are the portable ones, so that all drop the same units. Outputs and first losses are
     checked against the float64 reference, and CompareError is raised, before anything is trained or
     timed. threads: for each backend, all cores by default; only one backend works at a time. Losses
-    are compared with those of the first backend. report: where to write the page, or None. timeout:
-    seconds that a backend may say nothing (it reports every epoch).
+    are compared with those of the first backend. Logs and checkpoints are each backend's own, under
+    its name: log-torch.csv for log.csv, run/torch for run. report: where to write the page, or None.
+    timeout: seconds that a backend may say nothing (it reports every epoch).
     """
     if not isinstance(experiment, Experiment):
         raise DefinitionError(

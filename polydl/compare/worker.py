@@ -27,6 +27,7 @@ from polydl.compare.timing import StepTimer
 from polydl.errors import PolydlError
 from polydl.net import Net
 from polydl.program.structure import unflatten
+from polydl.training.callbacks import apart
 from polydl.training.step_numbers import number_functions
 
 
@@ -87,7 +88,8 @@ class Worker:
         validation = None if job.validation is None else job.nested(job.validation)
         data = job.nested(job.data)
         # runs are compared as they are
-        history = net.fit(job.training, data, validation, False, after_epoch, check_finite=False)
+        training = apart(job.training, self.name)
+        history = net.fit(training, data, validation, False, after_epoch, check_finite=False)
         self.channel.send(
             "done",
             seconds=time.perf_counter() - started,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from polydl.callbacks.callback import Callback
@@ -35,6 +36,13 @@ def all_callbacks(
     if after_epoch is not None:
         found.append(_After(after_epoch))
     return found
+
+
+def apart(training: Training, name: str) -> Training:
+    """It, for one of several runs at a time: what callbacks and checkpoints write is under a name."""
+    checkpoint = training.checkpoint and training.checkpoint.apart(name)
+    callbacks = tuple(callback.apart(name) for callback in training.callbacks)
+    return replace(training, callbacks=callbacks, checkpoint=checkpoint)
 
 
 class _After(Callback):

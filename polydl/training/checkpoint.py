@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from polydl.errors import DefinitionError
@@ -26,6 +26,9 @@ class Checkpoint:
 
     Each file is one model with its weights, which `dl.load` opens on any backend, and the state of the
     run. It is complete or not there: written under another name, synced, and moved into place.
+    `best.safetensors` holds the weights that were scored: where a training keeps averages of weights,
+    validation scores are theirs, and so are the weights of this file; a run that goes on from it does
+    so with its own.
     """
 
     folder: str
@@ -34,6 +37,10 @@ class Checkpoint:
     best: str | None = None
     mode: Literal["min", "max"] | None = None
     keep: int = 0
+
+    def apart(self, name: str) -> Checkpoint:
+        """As of Callback: a folder in this one."""
+        return replace(self, folder=os.path.join(self.folder, name))
 
     def __post_init__(self) -> None:
         if not isinstance(self.folder, (str, os.PathLike)) or not str(self.folder):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from polydl.callbacks.monitor import mode_of
+from polydl.callbacks.monitor import mode_of, score_names
 from polydl.errors import CheckpointError
 from polydl.program.types import Program
 from polydl.training.checkpoint import BEST, LAST, NUMBERED, Checkpoint
@@ -35,6 +35,7 @@ class Checkpointer:
         self.spec, self.program, self.take, self.run = spec, program, take, run
         self.folder, self.written, self.best = Path(spec.folder), run.step, best
         self.mode = spec.best and mode_of("Checkpoint", spec.best, spec.mode, run.training)
+        self.averaged = spec.best is not None and _of_averages(spec.best, run)
         _prepare(self.folder)
 
     def before_step(self, step: int, results: list[Any], sizes: list[int], ends: bool) -> None:
@@ -75,7 +76,8 @@ class Checkpointer:
 
     def _write(self, state: RunState, name: str = LAST) -> None:
         state.best = self.best
-        write_checkpoint(self.folder / name, self.program, state)
+        averaged = name == BEST and self.averaged
+        write_checkpoint(self.folder / name, self.program, state, averaged)
         if name != LAST:
             return
         self.written = state.step
@@ -96,6 +98,12 @@ class Checkpointer:
                 partial.unlink()
         for old in sorted(self.folder.glob(NUMBERED))[: -self.spec.keep]:
             old.unlink()
+
+
+def _of_averages(score: str, run: Run) -> bool:
+    """Whether a score is that of averages of weights, as those of validation are."""
+    trained = score_names(run.training, validated=False)
+    return run.training.average is not None and score not in trained
 
 
 def _is_finite(state: RunState) -> bool:

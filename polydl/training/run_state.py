@@ -53,9 +53,12 @@ class RunState:
     best_weights: Arrays = field(default_factory=dict)
 
 
-def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunState) -> None:
+def write_checkpoint(
+    path: str | os.PathLike[str], program: Program, state: RunState, averaged: bool = False
+) -> None:
     """Write a run's state. A file that is there is replaced in one step, by a complete one.
 
+    averaged: the averages are the file's weights, and those that train on are part of the run's state.
     Raises CheckpointError; the file before is whole then.
     """
     arrays = {f"{RUN_PREFIX}losses": state.losses}
@@ -63,7 +66,12 @@ def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunS
     for at, slots in state.optimizer.items():
         for slot, value in slots.items():
             arrays[f"{RUN_PREFIX}optimizer:{slot}:{at}"] = value
-    kinds = {"average": state.averages, "random": state.random, "best": state.best_weights}
+    weights, kinds = state.weights, {"random": state.random, "best": state.best_weights}
+    if averaged:
+        weights = {**weights, **state.averages}
+        kinds["trained"] = {path: state.weights[path] for path in state.averages}
+    else:
+        kinds["average"] = state.averages
     for kind, found in kinds.items():
         arrays |= {f"{RUN_PREFIX}{kind}:{name}": value for name, value in found.items()}
     kept = {
@@ -79,7 +87,7 @@ def write_checkpoint(path: str | os.PathLike[str], program: Program, state: RunS
         "about": state.about,
     }
     try:
-        save_run(path, program, state.weights, arrays, json.dumps(kept))
+        save_run(path, program, weights, arrays, json.dumps(kept))
     except WeightsError as error:
         raise CheckpointError(
             f"{error}. The checkpoint before is whole; make room or give another folder, and go on "
@@ -102,6 +110,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
         raise CheckpointError(
             f"{name} is of another format of checkpoints; this polydl reads {FORMAT}"
         )
+    trained = _of_kind(arrays, "trained")
+    averages = {path: weights[path] for path in trained} or _of_kind(arrays, "average")
     try:
         return program, RunState(
             step=kept["step"],
@@ -110,13 +120,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
             done=[arrays[f"done:{number}"] for number in range(len(_of_kind(arrays, "done")))],
             losses=arrays["losses"],
             epochs=kept["epochs"],
-            weights=weights,
+            weights={**weights, **trained},
             optimizer={
                 at: {slot: arrays[f"optimizer:{slot}:{at}"] for slot in slots}
                 for at, slots in kept["slots"].items()
             },
             about=kept["about"],
-            averages=_of_kind(arrays, "average"),
+            averages=averages,
             random=_of_kind(arrays, "random"),
             callbacks=kept["callbacks"],
             steering=kept["steering"],

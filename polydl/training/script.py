@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # names that stand in `main`, or beside it
 SCRIPT_NAMES = frozenset(
-    """Path data folder initial main report training_batches validation
+    """Path data folder initial main report trainer training_batches validation
     validation_batches""".split()
 )
 
@@ -32,12 +32,14 @@ class NativeLines:
 
     At hand are `model`, fresh; `initial`, arrays by native name; `folder`, a Path. load: puts the
     weights in. seed: begins the framework's random numbers as `NativeModel.seeded` does. save:
-    writes the trained weights as the framework does. support: functions that `seed` calls.
+    writes the trained weights as the framework does; averaged: then the averages of `trainer` too, in
+    the model's place for them. support: functions that `seed` calls.
     """
 
     load: Sequence[str]
     seed: Sequence[str] = ()
     save: Sequence[str] = ()
+    averaged: Sequence[str] = ()
     support: str = ""
 
 
@@ -72,6 +74,7 @@ class Script:
         return [part for line in written for part in wrap(line)]
 
     def _main(self, parts: TrainingParts, fresh: str, streamed: bool) -> list[str]:
+        averages = parts.training.average is not None
         body = [
             self._meaning(streamed),
             "folder = Path(__file__).resolve().parent",
@@ -80,13 +83,15 @@ class Script:
             *self.native.load,
             *self.native.seed,
             *([] if streamed else self._loading()),
+            *(["trainer = Trainer(model)"] if averages else []),
             "losses, _ = fit(",
-            f"{INDENT}Trainer(model),",
+            f"{INDENT}{'trainer' if averages else 'Trainer(model)'},",
             *(INDENT + line for line in self._arguments(parts, streamed)),
             f"{INDENT}after_epoch=report,",
             ")",
             f'np.save(folder / "{self.file("losses")}", losses)',
             *self.native.save,
+            *(self.native.averaged if averages else []),
         ]
         return ["def main():", *(INDENT + line for line in body)]
 

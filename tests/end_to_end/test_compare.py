@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -51,6 +52,14 @@ def digits(quick: None, report: Path) -> Comparison:
     """The example on every backend that is installed, for fewer epochs."""
     experiment = load_experiment(ROOT / "examples" / "digits_cnn.py")
     experiment.training = replace(experiment.training, epochs=EPOCHS, randomness="native")
+    callbacks = [
+        dl.CSVLogger(report.with_name("log.csv")),
+        dl.TensorBoard(report.with_name("board")),
+    ]
+    experiment.training = replace(
+        experiment.training,
+        callbacks=callbacks, checkpoint=dl.Checkpoint(report.with_name("run")),
+    )  # fmt: skip
     return dl.compare(experiment, AVAILABLE, threads=1, report=report, progress=False)
 
 
@@ -139,6 +148,16 @@ class Mine(dl.Module):
 experiment = dl.Experiment(Mine(5), dl.Input((None, 3)), training, data)
 comparison = dl.compare(experiment, AVAILABLE[:1], threads=1, report=None, progress=False)
 """
+
+
+def test_each_backend_writes_logs_of_its_own(digits: Comparison, report: Path) -> None:
+    for name in digits.backends:
+        rows = list(csv.DictReader(report.with_name(f"log-{name}.csv").open(newline="")))
+        losses = [scores["loss"] for scores in digits.epochs[name]]
+        assert [float(row["loss"]) for row in rows] == losses
+        assert list(report.with_name("board").glob(f"{name}/validation/events*"))
+        assert report.with_name("run").joinpath(name, "last.safetensors").exists()
+    assert not report.with_name("log.csv").exists()
 
 
 def test_a_model_defined_in_a_notebook(quick: None) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def rich(backend: str) -> tuple[dl.Net, dl.Training, tuple, None]:
         randomness="portable",
         accumulate=2,
         clip_norm=1.0,
+        average=dl.EMA(0.8),
         groups=[dl.ParameterGroup("conv.*", rate=0.1), dl.ParameterGroup("norm.*", frozen=True)],
     )
     weights = np.linspace(0.5, 1.5, 50, dtype=np.float32)
@@ -101,19 +103,20 @@ def test_scripts_have_the_losses_and_weights_of_fit(backend: str, tmp_path: Path
             numbers = {k: v for k, v in scores.items() if not isinstance(v, list)}
             assert printed.pop(0) == "  ".join(f"{k} {v:.4f}" for k, v in numbers.items())
     assert not printed
+    net, name = made["rich"][0], "rich"
+    for stem, expected in ((name, net.weights), (f"{name}_averaged", net.averaged_weights)):
+        net.import_native(saved(tmp_path, stem, backend))
+        for path, value in net.weights.items():
+            np.testing.assert_array_equal(value, expected[path], err_msg=f"{stem} {path}")
 
 
-def test_a_script_saves_its_weights_as_its_framework_does(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    net, *run = rich("torch")
-    net.save_training(tmp_path / "run.py", *run)
-    run_alone(tmp_path, "run.py")
-    saved = torch.load(tmp_path / "run.pt", weights_only=True)
-    net.fit(*run)
-    trained = net.weights
-    net.import_native(saved)
-    for path, value in net.weights.items():
-        np.testing.assert_array_equal(value, trained[path])
+def saved(folder: Path, stem: str, backend: str) -> Any:
+    """What a script saved, as `import_native` takes it."""
+    if backend != "flax":
+        return folder / f"{stem}.{'pt' if backend == 'torch' else 'weights.h5'}"
+    ocp = pytest.importorskip("orbax.checkpoint")
+    with ocp.StandardCheckpointer() as checkpointer:
+        return checkpointer.restore(folder / (stem if "_" in stem else f"{stem}_weights"))
 
 
 def test_batches_from_an_iterable_are_a_function_to_fill_in(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ BACKENDS = [b.name for b in installed_backends() if not b.missing and not b.prob
 RNG = np.random.default_rng(5)
 DATA = (RNG.standard_normal((12, 6, 3)), RNG.standard_normal((12, 2)))
 EMA = dl.EMA(0.8)
+RISING = dl.Piecewise([6], [0.01, 1.0])  # learns for two epochs, and then unlearns
 
 
 def net(backend: str) -> dl.Net:
@@ -25,7 +26,8 @@ def net(backend: str) -> dl.Net:
 
 
 def training(average: Any = EMA, **settings: Any) -> dl.Training:
-    return dl.Training(dl.MSE(), dl.Adam(0.01), 4, average=average, **settings)
+    given = {"optimizer": dl.Adam(0.01), **settings}
+    return dl.Training(dl.MSE(), batch_size=4, average=average, **given)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -54,6 +56,24 @@ def test_a_run_goes_on(backend: str) -> None:
     parted.fit(training(epochs=1), DATA)
     for path, value in whole.averaged_weights.items():
         np.testing.assert_allclose(parted.averaged_weights[path], value, rtol=0, atol=1e-13)
+
+
+def test_the_best_checkpoint_holds_what_was_scored(tmp_path: Path) -> None:
+    """And a run goes on from it with the weights that it trains."""
+    keep = dl.Checkpoint(str(tmp_path), best="val_loss")
+    settings = training(epochs=4, checkpoint=keep, shuffle=False, optimizer=dl.Adam(RISING))
+    whole = net(BACKENDS[0])
+    history = whole.fit(settings, DATA, validation=DATA)
+    best = int(np.argmin(history["val_loss"]))
+    assert best < 3, "the run must have its best before its end"
+    loaded = dl.load(tmp_path / "best.safetensors", backend=BACKENDS[0], dtype="float64")
+    scored = loaded.evaluate(training(None), DATA)["loss"]
+    assert scored == pytest.approx(history["val_loss"][best], rel=1e-12)
+    other = net(BACKENDS[0])
+    again = other.fit(settings, DATA, validation=DATA, resume=tmp_path / "best.safetensors")
+    np.testing.assert_array_equal(again.steps, history.steps)
+    for path, value in whole.averaged_weights.items():
+        np.testing.assert_array_equal(other.averaged_weights[path], value)
 
 
 @pytest.mark.parametrize("first", BACKENDS)
