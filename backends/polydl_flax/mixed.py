@@ -51,7 +51,8 @@ def outputs_text(parts: TrainingParts, model: str, step: str = "") -> str:
               if dtype == "float"]  # fmt: skip
     low = "" if parts.precision is None else f".astype(jnp.{parts.precision})"
     given = ", ".join(f"{name}{low}" if name in floats else name for name in parts.inputs)
-    return f"{model}({given}{step}){'.astype(jnp.float32)' if low else ''}"
+    call = f"{model}({given}{step})"
+    return parts.of_outputs(call, "{}.astype(jnp.float32)") if low else call
 
 
 def evaluated_lines(parts: TrainingParts, arrays: str) -> list[str]:

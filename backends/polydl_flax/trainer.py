@@ -80,7 +80,7 @@ def trainer_lines(parts: TrainingParts, place: str = "") -> list[str]:
         "",
         f"        def evaluate({others}, {arrays}):",
         *(INDENT * 3 + line for line in mixed.evaluated_lines(parts, others)),
-        f"            loss = {parts.loss}{_penalty(parts, evaluated)}",
+        *(INDENT * 3 + line for line in _loss_lines(parts, evaluated)),
         f"            return {_scores(parts)}",
         "",
         *(_BODY + line for line in _jitted(jitted)),
@@ -133,8 +133,9 @@ def _jitted(donated: Mapping[str, tuple[int, ...]]) -> list[str]:
     return [f"self.{n} = jax.jit({n}, donate_argnums={places})" for n, places in donated.items()]
 
 
-def _penalty(parts: TrainingParts, params: str) -> str:
-    return f" + penalty({params})" if parts.penalties else ""
+def _loss_lines(parts: TrainingParts, params: str) -> list[str]:
+    """Statements of the loss."""
+    return parts.loss_lines(f"penalty({params})" if parts.penalties else "")
 
 
 def _forward(parts: TrainingParts, share: str = "") -> list[str]:
@@ -145,7 +146,7 @@ def _forward(parts: TrainingParts, share: str = "") -> list[str]:
         "def forward(params):",
         "    model = nnx.merge(graphdef, params, rest)",
         f"    outputs = {mixed.outputs_text(parts, 'model', step)}",
-        f"    loss = {parts.loss}{_penalty(parts, 'params')}",
+        *(INDENT + line for line in _loss_lines(parts, "params")),
         f"    scores = {_scores(parts, share)}",
         f"    rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not({trained})))",
         f"    return {mixed.scaled(parts)}{share}loss, (scores, rest_after)",

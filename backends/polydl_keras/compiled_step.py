@@ -15,8 +15,9 @@ def compiled_step(parts: TrainingParts, program: Program, optimizer: str) -> lis
     optimizer: the text that makes it.
     """
     arrays = ", ".join(parts.arrays)
-    known = {"targets": "targets", "weights": "sample_weight=weights"}
-    others = [known[name] for name in parts.given]
+    targets, weights = _grouped(parts)
+    others = [_one(targets)] if targets else []
+    others += [f"sample_weight={_one(weights)}"] if weights else []
     given = ", ".join([model_inputs(parts, program), *others, "return_dict=True"])
     zero = ["        step = np.int32(0)"] if parts.takes_step else []
     cast = ["        step = np.int32(step)"] if parts.takes_step else []
@@ -74,8 +75,8 @@ def _trained(parts: TrainingParts) -> list[str]:
         "    def compute_loss(",
         "        self, x=None, y=None, y_pred=None, sample_weight=None, training=True",
         "    ):",
-        *_named(parts.given),
-        f"        return {parts.loss}",
+        *_named(parts),
+        *(f"        {line}" for line in _loss(parts)),
     ]
     if not parts.metrics.means and parts.metrics.plain:
         return lines
@@ -83,7 +84,8 @@ def _trained(parts: TrainingParts) -> list[str]:
         *lines,
         "",
         "    def compute_metrics(self, x, y, y_pred, sample_weight=None):",
-        *_named(("targets",)),
+        *_named(parts, weighted=parts.outputs is not None),
+        *(f"        {line}" for line in _loss(parts)[:-2]),
         *(_means(parts) if parts.metrics.plain else _contributions(parts)),
     ]
 
@@ -141,11 +143,40 @@ def _fetching(parts: TrainingParts) -> list[str]:
     ]
 
 
-def _named(given: tuple[str, ...]) -> list[str]:
+def _loss(parts: TrainingParts) -> list[str]:
+    """Statements that return the loss, the whole one in the last two where there are several."""
+    lines = parts.loss_lines()
+    if parts.outputs is None:
+        return [f"return {lines[0].removeprefix('loss = ')}"]
+    return [*lines, "return loss"]
+
+
+def _grouped(parts: TrainingParts) -> tuple[list[str], list[str]]:
+    """Names of the targets, and of the weights."""
+    heads = parts.training.heads
+    of = [
+        dict.fromkeys(head.given[what] for head in heads if what in head.given)
+        for what in ("targets", "weights")
+    ]
+    return list(of[0]), list(of[1])
+
+
+def _one(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+
+
+def _named(parts: TrainingParts, weighted: bool = True) -> list[str]:
     """Keras' arguments under the names that the texts of losses and metrics use."""
-    keras = {"outputs": "y_pred", "targets": "y", "weights": "sample_weight"}
-    names = ("outputs", *given)
-    return [f"        {', '.join(names)} = {', '.join(keras[name] for name in names)}"]
+    targets, weights = _grouped(parts)
+    pairs = [
+        (["outputs"], "y_pred"),
+        (targets, "y"),
+        (weights if weighted else [], "sample_weight"),
+    ]
+    plain = [(names[0], keras) for names, keras in pairs if len(names) == 1]
+    lines = [f"{', '.join(n for n, _ in plain)} = {', '.join(k for _, k in plain)}"]
+    lines += [f"{', '.join(names)} = {keras}" for names, keras in pairs if len(names) > 1]
+    return [f"        {line}" for line in lines]
 
 
 def _scores(parts: TrainingParts) -> list[str]:

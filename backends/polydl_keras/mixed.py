@@ -26,7 +26,7 @@ def construction(parts: TrainingParts) -> list[str]:
 
 def outputs_text(parts: TrainingParts, call: str) -> str:
     """The model's outputs, as the loss takes them."""
-    return call if parts.precision is None else f"tf.cast({call}, tf.float32)"
+    return call if parts.precision is None else parts.of_outputs(call, "tf.cast({}, tf.float32)")
 
 
 def scaled_lines(parts: TrainingParts) -> list[str]:

@@ -24,5 +24,6 @@ def penalty_method(parts: TrainingParts) -> list[str]:
     ]
 
 
-def with_penalty(parts: TrainingParts, loss: str) -> str:
-    return f"{loss} + self.penalty()" if parts.penalties else loss
+def loss_lines(parts: TrainingParts) -> list[str]:
+    """Statements of the loss."""
+    return parts.loss_lines("self.penalty()" if parts.penalties else "")

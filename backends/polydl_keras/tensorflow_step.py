@@ -20,7 +20,7 @@ from polydl_keras.averaging import average_lines, moving_lines, with_averages
 from polydl_keras.functional import nested
 from polydl_keras.noise_text import noise_lines, noise_method, noise_table
 from polydl_keras.optimizer_text import construction, trained_text, update_lines
-from polydl_keras.penalty_text import penalized_lines, penalty_method, with_penalty
+from polydl_keras.penalty_text import loss_lines, penalized_lines, penalty_method
 from polydl_keras.step_plan import StepPlan
 
 WEIGHTS = ("self.model.get_weights()", "self.model.set_weights(weights)")
@@ -45,7 +45,7 @@ def tensorflow_step(
     called = f"self.model({model_inputs(parts, program)}"
     scored = [
         f"outputs = {mixed.outputs_text(parts, f'{called}, training=False)')}",
-        f"loss = {with_penalty(parts, parts.loss)}",
+        *loss_lines(parts),
     ]
     scores = f"        return {', '.join(brought(parts.metrics))}"
     if parts.micro_batch:
@@ -138,7 +138,7 @@ def forward(parts: TrainingParts, program: Program) -> list[str]:
     return [
         "with tf.GradientTape() as tape:",
         f"    outputs = {mixed.outputs_text(parts, call)}",
-        f"    loss = {with_penalty(parts, parts.loss)}",
+        *(INDENT + line for line in loss_lines(parts)),
     ]
 
 

@@ -38,7 +38,7 @@ def outputs_lines(parts: TrainingParts, call: str, device: str) -> list[str]:
     kind = device.partition(":")[0]
     return [
         f'with torch.autocast("{kind}", dtype=torch.{parts.precision}):',
-        f"{INDENT}outputs = {call}.float()",
+        f"{INDENT}outputs = {parts.of_outputs(call, '{}.float()')}",
     ]
 
 

@@ -37,8 +37,9 @@ def penalty_method(parts: TrainingParts) -> list[str]:
     ]
 
 
-def with_penalty(parts: TrainingParts, loss: str, weights: str = "weights") -> str:
-    """weights: which ones, where there are averages besides."""
+def loss_lines(parts: TrainingParts, weights: str = "weights") -> list[str]:
+    """Statements of the loss. weights: those of the penalty, where there are averages besides."""
     if not parts.penalties:
-        return loss
-    return f"{loss} + self.penalty({'' if parts.average_weight is None else f'self.{weights}'})"
+        return parts.loss_lines()
+    given = "" if parts.average_weight is None else f"self.{weights}"
+    return parts.loss_lines(f"self.penalty({given})")

@@ -20,7 +20,7 @@ from polydl_torch.optimizer_text import (
     update_rule_lines,
 )
 from polydl_torch.optimizers import native_optimizer
-from polydl_torch.penalty_text import penalized_lines, penalty_method, with_penalty
+from polydl_torch.penalty_text import loss_lines, penalized_lines, penalty_method
 
 _TO_NUMPY = ".cpu().numpy().astype(np.float64)"
 
@@ -88,10 +88,7 @@ def trainer_lines(parts: TrainingParts, device: str) -> list[str]:
         "        with torch.inference_mode():",
         *(INDENT * 3 + line for line in to_torch),
         *(INDENT * 3 + line for line in mixed.outputs_lines(parts, called, device)),
-        *(
-            INDENT * 3 + line
-            for line in _scores(parts, with_penalty(parts, parts.loss, "averages"), "return {}")
-        ),
+        *(INDENT * 3 + line for line in _evaluated(parts)),
         "",
         *fetching(parts.metrics, [f"torch.stack({{}}){_TO_NUMPY}"], f"torch.cat({{}}){_TO_NUMPY}"),
     ]
@@ -143,7 +140,7 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
 def _forward(parts: TrainingParts, device: str, step: str = "step") -> list[str]:
     call = ", ".join([*parts.inputs, *([step] if parts.takes_step else [])])
     outputs = mixed.outputs_lines(parts, f"self.model({call})", device)
-    return [*outputs, f"loss = {with_penalty(parts, parts.loss)}"]
+    return [*outputs, *loss_lines(parts)]
 
 
 def _step_tensor(parts: TrainingParts, device: str, number: str, name: str = "step") -> list[str]:
@@ -214,6 +211,13 @@ def _score_lines(parts: TrainingParts, statement: str, share: str = "") -> list[
         "with torch.no_grad():",
         *(INDENT + x for x in _scores(parts, "loss", statement, share)),
     ]
+
+
+def _evaluated(parts: TrainingParts) -> list[str]:
+    lines = loss_lines(parts, "averages")
+    if parts.outputs is not None:
+        return [*lines, *_scores(parts, "loss", "return {}")]
+    return _scores(parts, lines[0].removeprefix("loss = "), "return {}")
 
 
 def _scores(parts: TrainingParts, loss: str, statement: str, share: str = "") -> list[str]:

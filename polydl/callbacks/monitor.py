@@ -16,7 +16,7 @@ MODES = ("min", "max")
 
 def score_names(training: Training, validated: bool = True) -> list[str]:
     """The keys of an epoch's scores. validated: those of validation too."""
-    names = ["loss", *(metric.name for metric in training.metrics)]
+    names = training.score_names
     return [*names, *(f"val_{name}" for name in names)] if validated else names
 
 
@@ -31,11 +31,10 @@ def mode_of(where: str, monitor: str, mode: str | None, training: Training) -> s
             f"{where}: there is no score {monitor!r} to monitor. {nearest(monitor, known)}"
         )
     name = monitor.removeprefix("val_") if monitor not in known[: len(known) // 2] else monitor
-    if mode is None and name == "loss":
+    if mode is None and name not in training.scores:  # a loss
         return "min"
     if mode is None:
-        metric = next(metric for metric in training.metrics if metric.name == name)
-        mode = metric.better
+        mode = training.scores[name].better
     if mode is None:
         raise DefinitionError(
             f"{where}: whether {monitor!r} is better where it is smaller or larger is not known. Give "

@@ -50,7 +50,7 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, run: Run, epoch: int, scores: dict[str, Any]) -> None:
         found: dict[str, dict[str, float]] = {"train": {}, "validation": {}}
-        known = {"loss", *(metric.name for metric in run.training.metrics)}
+        known = set(run.training.score_names)
         for name, value in scores.items():
             if not isinstance(value, list):
                 part = "train" if name in known else "validation"

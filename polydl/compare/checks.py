@@ -14,7 +14,8 @@ from polydl.program.passes import portable_randomness
 from polydl.program.types import Program
 from polydl.reference import Interpreter, evaluate_block
 from polydl.spec.initializers import initial_weights
-from polydl.training.emission import check_single_output, given_types, score_blocks
+from polydl.training.heads import bound_heads
+from polydl.training.loss_blocks import whole_loss_blocks
 from polydl.training.settings import Training
 
 ORACLE = "the float64 reference"
@@ -35,7 +36,7 @@ class Oracle:
             path: value.astype(dtype) if value.dtype.kind == "f" else value
             for path, value in initial_weights(job.program, job.training.seed).items()
         }
-        (self.outputs,), _ = Interpreter(job.program).run(weights, job.sample())
+        self.outputs, _ = Interpreter(job.program).run(weights, job.sample())
         self.first_loss = self._first_loss(weights)
 
     def _first_loss(self, weights: Mapping[str, np.ndarray]) -> float:
@@ -43,23 +44,23 @@ class Oracle:
         inputs, batch = self.job.batch(0)
         takes_step = len(program.root.inputs) > len(inputs)
         given = [*inputs, np.zeros((), np.int32)] if takes_step else inputs
-        (outputs,), _ = Interpreter(program).run(weights, given, training=True)
+        outputs, _ = Interpreter(program).run(weights, given, training=True)
         return loss_value(program, self.job.training, outputs, *batch)
 
 
 def loss_value(
-    program: Program, training: Training, outputs: np.ndarray, *given: np.ndarray
+    program: Program, training: Training, outputs: Sequence[np.ndarray], *given: np.ndarray
 ) -> float:
-    """A loss by its definition, in float64."""
-    output = check_single_output(program)
-    blocks = score_blocks("", training.loss, output, given_types(training, output))
-    return float(evaluate_block(blocks, [outputs, *given])[0])
+    """The loss by its definition, in float64. outputs: all of the model's."""
+    heads = bound_heads(program, training.heads)
+    blocks = whole_loss_blocks("", heads)
+    return float(evaluate_block(blocks, [*(outputs[b.index] for b in heads), *given])[0])
 
 
 def check_backend(
     oracle: Oracle,
     name: str,
-    outputs: np.ndarray,
+    outputs: Sequence[np.ndarray],
     losses: Sequence[float],
     first: tuple[str, Sequence[float]] | None,
 ) -> list[Check]:
@@ -70,8 +71,13 @@ def check_backend(
     """
     dtype, on_cpu = oracle.job.options.dtype, oracle.job.options.device == "cpu"
     allowed = ROUNDING if on_cpu else ROUNDING_ELSEWHERE
+    several = len(oracle.outputs) > 1
     checks = [
-        _check(name, "outputs, inference mode", ORACLE, outputs, oracle.outputs, dtype, allowed),
+        *(
+            _check(name, f"outputs{f' [{i}]' if several else ''}, inference mode", ORACLE,
+                   given, expected, dtype, allowed)
+            for i, (given, expected) in enumerate(zip(outputs, oracle.outputs, strict=True))
+        ),
         _check(name, "loss of the first training step", ORACLE, losses[0], oracle.first_loss,
                dtype, allowed),
     ]  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 from polydl.program.structure import unflatten
 from polydl.program.types import Program
 from polydl.training.arrays import Data
+from polydl.training.head_data import nested
 from polydl.training.settings import Training
 
 CHECK_STEPS = 3
@@ -68,9 +69,8 @@ class Job:
 
     def nested(self, data: Data) -> tuple[Any, ...]:
         """Data as `fit` takes them."""
-        given = dict(zip(self.training.given, data[1], strict=True))
         inputs = unflatten(self.program.inputs, data[0])
-        return (inputs, given.pop("targets", None), *given.values())
+        return (inputs, *nested(self.training.heads, data[1]))
 
     def sample(self) -> list[np.ndarray]:
         """Inputs that outputs are compared on."""

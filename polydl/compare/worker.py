@@ -26,7 +26,7 @@ from polydl.compare.machine import peak_memory
 from polydl.compare.timing import StepTimer
 from polydl.errors import PolydlError
 from polydl.net import Net
-from polydl.program.structure import unflatten
+from polydl.program.structure import flatten, unflatten
 from polydl.training.callbacks import apart
 from polydl.training.step_numbers import number_functions
 
@@ -57,7 +57,7 @@ class Worker:
         net = self._compile()
         build_seconds = time.perf_counter() - started
         outputs = net(unflatten(job.program.inputs, job.sample()))
-        np.save(self.folder / f"outputs_{self.name}.npy", outputs)
+        np.savez(self.folder / f"outputs_{self.name}.npz", *flatten(outputs)[0])
         self.channel.send("progress", text="compiling the training step")
         started = time.perf_counter()
         losses = []

@@ -14,6 +14,7 @@ from polydl.net import Net
 from polydl.program.structure import unflatten
 from polydl.sources.opening import Opener, array_batches
 from polydl.training.arrays import Data
+from polydl.training.head_data import nested
 from polydl.training.settings import Training
 
 
@@ -68,9 +69,7 @@ def as_data(
     net: Net, training: Training, inputs: Sequence[np.ndarray], given: Sequence[np.ndarray]
 ) -> tuple[Any, ...]:
     """A batch as `fit` takes it. given: the arrays of `training.given`."""
-    named = dict(zip(training.given, given, strict=True))
-    weights = (named["weights"],) if "weights" in named else ()
-    return (unflatten(net.program.inputs, inputs), named.get("targets"), *weights)
+    return (unflatten(net.program.inputs, inputs), *nested(training.heads, given))
 
 
 def copy_of(net: Net) -> Net:

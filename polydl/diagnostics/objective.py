@@ -17,7 +17,8 @@ from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.types import Block, Node, Program, Value, next_id
 from polydl.program.verify import verify
 from polydl.reference import Held, Interpreter, Watch
-from polydl.training.emission import check_single_output, given_types, score_blocks
+from polydl.training.heads import BoundHead, bound_heads
+from polydl.training.loss_blocks import given_types, whole_loss_blocks
 from polydl.training.penalized import penalized
 from polydl.training.rules import frozen, parameter_shapes
 from polydl.training.settings import Training
@@ -88,13 +89,13 @@ def objective(program: Program, training: Training, seed: int | None = None) -> 
     model = held(program) if prefix else program
     if prefix:  # what it becomes is no class that only holds a layer
         model = replace(model, blocks={**model.blocks, "": replace(model.root, kind="Model")})
-    output = check_single_output(model)
-    types = given_types(training, output)
+    heads = bound_heads(model, training.heads)
+    types = given_types(heads)
     key = free_key("loss()", model.blocks)
-    blocks = joined(score_blocks(key, training.loss, output, types), key, model.blocks)
+    blocks = joined(whole_loss_blocks(key, heads), key, model.blocks)
     whole = replace(
         model,
-        blocks={"": _with_loss(model.root, key, types), **_others(model), **blocks},
+        blocks={"": _with_loss(model.root, key, heads, types), **_others(model), **blocks},
         inputs=("tuple", (None,) * (len(model.root.inputs) + len(types))),
         outputs=None,
     )
@@ -105,7 +106,9 @@ def objective(program: Program, training: Training, seed: int | None = None) -> 
     return Objective(whole, key, prefix, takes_step(whole), penalties)
 
 
-def _with_loss(root: Block, key: str, types: Mapping[str, Any]) -> Block:
+def _with_loss(
+    root: Block, key: str, heads: Sequence[BoundHead], types: Mapping[str, Any]
+) -> Block:
     """The model's own Block, with a call of the loss at its end."""
     free, taken = next_id(root), {value.name for value in root.inputs}
     given = tuple(
@@ -114,7 +117,7 @@ def _with_loss(root: Block, key: str, types: Mapping[str, Any]) -> Block:
     )
     loss = Value(free + len(given), (), "float", "loss")
     attributes = {"block": key, "target": ""}
-    call = Node("call", (*root.outputs, *given), (loss,), attributes)
+    call = Node("call", (*(bound.output for bound in heads), *given), (loss,), attributes)
     return replace(root, inputs=(*root.inputs, *given), nodes=(*root.nodes, call), outputs=(loss,))
 
 

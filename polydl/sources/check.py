@@ -46,7 +46,7 @@ class BatchCheck:
 
 def unpacked(training: Training, program: Program, batch: Any, where: str) -> Any:
     """(inputs, targets), or (inputs, targets, weights), of what a source gave."""
-    if training.loss.target_dtype is None and training.weights is None:
+    if not training.given:
         if isinstance(batch, (tuple, list)) and len(batch) == 2 and batch[1] is None:
             return batch
         if isinstance(batch, tuple) and len(batch) == 1 and program.inputs is None:

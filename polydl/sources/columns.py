@@ -23,13 +23,13 @@ class Columns(Source):
     that a Training draws from arrays; columns, such as a dict of arrays or a data frame, which are
     taken as arrays; or an iterable of batches that are dicts, such as Grain and TensorFlow Datasets
     give, in its own order. inputs: a name, or names nested as dl.Input was given to `compile`.
-    targets: a name, or None for a loss that takes none.
+    targets, weights: a name, names by output, or None for a loss that takes no targets.
     """
 
     data: Any
     inputs: Names
-    targets: str | None
-    weights: str | None = None
+    targets: Names | None
+    weights: Names | None = None
 
     def __post_init__(self) -> None:
         if hasattr(self.data, "keys"):
@@ -52,7 +52,12 @@ class Columns(Source):
         """Of all columns that are taken."""
         return [
             *flatten(self.inputs)[0],
-            *(n for n in (self.targets, self.weights) if n is not None),
+            *(
+                name
+                for given in (self.targets, self.weights)
+                for name in flatten(given)[0]
+                if name is not None
+            ),
         ]
 
     def arrays(self) -> tuple[Any, ...] | None:
@@ -69,9 +74,8 @@ class Columns(Source):
             if name not in columns:
                 known = list(columns.keys())
                 raise DataError(f"there is no column {name!r}. {nearest(str(name), known)}")
-        targets = None if self.targets is None else columns[self.targets]
-        weights = () if self.weights is None else (columns[self.weights],)
-        return _named(self.inputs, columns), targets, *weights
+        weights = () if self.weights is None else (_named(self.weights, columns),)
+        return _named(self.inputs, columns), _named(self.targets, columns), *weights
 
     def bound(self, training: Training, floating: str) -> Source:
         if _rows(self.data):
@@ -126,12 +130,12 @@ def _rows(data: Any) -> bool:
     return all(hasattr(data, name) for name in ("column_names", "__getitem__", "__len__"))
 
 
-def _named(names: Names, columns: Mapping[str, Any]) -> Any:
+def _named(names: Names | None, columns: Mapping[str, Any]) -> Any:
     if isinstance(names, dict):
         return {key: _named(part, columns) for key, part in names.items()}
     if isinstance(names, (tuple, list)):
         return tuple(_named(part, columns) for part in names)
-    return columns[names]
+    return None if names is None else columns[names]
 
 
 def _stacked(column: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,11 +13,13 @@ import numpy as np
 from polydl.augment.targets import soft_targets
 from polydl.data import cast, check_count, check_finite, input_arrays
 from polydl.errors import DataError, DTypeError, ShapeError
-from polydl.losses.loss import fits
+from polydl.losses.loss import Loss, fits
 from polydl.program.binding import bind_sizes
 from polydl.program.sizes import Shape, evaluate, symbols
-from polydl.program.types import Program, Value
-from polydl.training.emission import Types, check_single_output, given_types
+from polydl.program.types import Program
+from polydl.training.head_data import picked
+from polydl.training.heads import BoundHead, Head, bound_heads
+from polydl.training.loss_blocks import head_types
 from polydl.training.settings import Training
 
 Data = tuple[list[np.ndarray], tuple[np.ndarray, ...]]  # inputs in flat order, Training.given
@@ -27,7 +29,20 @@ def weighted(training: Training, data: Any) -> Training:
     """The Training of data (inputs, targets) or (inputs, targets, weights): what weights are of."""
     if training.weights is not None or not isinstance(data, (tuple, list)) or len(data) != 3:
         return training
-    return replace(training, weights="element" if np.ndim(data[2]) > 1 else "sample")
+    weights, losses = data[2], training.loss
+    if isinstance(losses, Loss):
+        return replace(training, weights=_weights_of(weights))
+    if isinstance(weights, Mapping):
+        return replace(training, weights={key: _weights_of(w) for key, w in weights.items()})
+    if isinstance(weights, (tuple, list)) and any(np.ndim(w) for w in weights):
+        by_head = picked(training.heads, weights, "weights", "data")
+        kinds = {key: _weights_of(w) for key, w in by_head.items() if w is not None}
+        return replace(training, weights=tuple(kinds.get(i) for i in range(len(losses))))
+    return replace(training, weights=_weights_of(weights))
+
+
+def _weights_of(weights: Any) -> str:
+    return "element" if np.ndim(weights) > 1 else "sample"
 
 
 def training_arrays(
@@ -50,12 +65,8 @@ class SampleCheck:
     floating: str
 
     @cached_property
-    def output(self) -> Value:
-        return check_single_output(self.program)
-
-    @cached_property
-    def types(self) -> Types:
-        return given_types(self.training, self.output)
+    def heads(self) -> tuple[BoundHead, ...]:
+        return bound_heads(self.program, self.training.heads)
 
     def __call__(self, data: Any, where: str) -> Data:
         """Inputs in flat order, and the arrays of `training.given`.
@@ -76,55 +87,79 @@ class SampleCheck:
         def known(shape: Shape) -> Shape:
             return tuple(evaluate(s, sizes) if symbols([s]) <= set(sizes) else s for s in shape)
 
-        shape = known(self.output.shape)
-        types = {key: known(wanted) for key, (wanted, _) in self.types.items()}
-        if "targets" in given:
-            self._check_targets(given["targets"], types["targets"], shape, where)
-        if self.training.weights is not None:
-            weights = given.setdefault("weights", self._ones(count, types["weights"]))
-            self._check_weights(weights, self._ones(count, types["weights"]).shape, where)
-        return arrays, tuple(given.values())
+        for bound in self.heads:
+            shape, names = known(bound.output.shape), bound.head.given
+            types = {names[what]: known(wanted) for what, (wanted, _) in head_types(bound).items()}
+            if "targets" in names:
+                name = names["targets"]
+                self._check_targets(bound.head, given[name], types[name], shape, where)
+            if "weights" in names:
+                name = names["weights"]
+                ones = np.ones((count, *types[name][1:]), self.floating)
+                weights = given.setdefault(name, ones)
+                self._check_weights(bound.head, weights, ones.shape, where)
+        return arrays, tuple(given[name] for name in self.training.given)
 
     def _given(self, data: Any, where: str) -> dict[str, np.ndarray]:
         """What samples bring besides inputs, by name, cast."""
-        training, loss = self.training, self.training.loss
+        training, heads = self.training, self.training.heads
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise DataError(f"{where}: expected (inputs, targets), or (inputs, targets, weights)")
         if len(data) == 3 and training.weights is None:
             raise DataError(f"{where}: there are weights, but this Training says weights=None")
-        if loss.target_dtype is None and data[1] is not None:
-            name = type(loss).__name__
-            raise DataError(f"{where}: {name} takes no targets: give (inputs, None)")
-        given = {}
-        if loss.target_dtype is not None:
+        given, targets = {}, {}
+        if data[1] is not None or any("targets" in head.given for head in heads):
+            targets = picked(heads, data[1], "targets", where)
+        for head in heads:
+            named = f"{where}: {head.label('targets')}"
+            found = targets.get(head.key)
+            if head.loss.target_dtype is None:
+                if found is not None:
+                    name = type(head.loss).__name__
+                    instead = "give (inputs, None)" if head.key is None else "leave them out"
+                    raise DataError(f"{named}: {name} takes no targets: {instead}")
+                continue
+            if found is None and head.key is not None:
+                raise DataError(f"{named} are missing")
             with located(where):
-                targets = soft_targets(data[1], training.augment, self.floating)
-            given["targets"] = cast(targets, loss.target_dtype, self.floating, f"{where}: targets")
+                found = soft_targets(found, training.augment, self.floating)
+            given[head.targets] = cast(found, head.loss.target_dtype, self.floating, named)
         if len(data) == 3:
-            given["weights"] = cast(data[2], "float", self.floating, f"{where}: weights")
+            shared = heads[0].key is None or heads[0].shared
+            weights = {} if shared else picked(heads, data[2], "weights", where)
+            for head in heads:
+                found = data[2] if shared else weights.get(head.key)
+                own = head.given.get("weights")
+                if found is not None and own is None:
+                    raise DataError(
+                        f"{where}: there are {head.label('weights')}, which this Training has not"
+                    )
+                if found is not None and own is not None:
+                    named = f"{where}: {'weights' if shared else head.label('weights')}"
+                    given[own] = cast(found, "float", self.floating, named)
         return given
 
-    def _check_targets(self, targets: np.ndarray, wanted: Shape, shape: Shape, where: str) -> None:
-        loss = self.training.loss
+    def _check_targets(
+        self, head: Head, targets: np.ndarray, wanted: Shape, shape: Shape, where: str
+    ) -> None:
+        loss = head.loss
         if not fits(targets.shape, wanted, shape):
             raise ShapeError(
-                f"{where}: targets have the shape {targets.shape}; {type(loss).__name__} of outputs "
-                f"of shape {shape} takes {wanted}"
+                f"{where}: {head.label('targets')} have the shape {targets.shape}; "
+                f"{type(loss).__name__} of outputs of shape {shape} takes {wanted}"
             )
-        with located(where):
+        with located(where if head.key is None else f"{where}: {head.label('targets')}"):
             loss.check_targets(targets, shape)
 
-    def _ones(self, count: int, wanted: Shape) -> np.ndarray:
-        return np.ones((count, *wanted[1:]), self.floating)
-
-    def _check_weights(self, weights: np.ndarray, wanted: Shape, where: str) -> None:
+    def _check_weights(self, head: Head, weights: np.ndarray, wanted: Shape, where: str) -> None:
+        name = "weights" if head.shared else head.label("weights")
         if weights.shape != wanted:
             raise ShapeError(
-                f"{where}: weights have the shape {weights.shape}; they are one a "
-                f"{self.training.weights}: {wanted}"
+                f"{where}: {name} have the shape {weights.shape}; they are one a "
+                f"{head.weights}: {wanted}"
             )
         if (weights < 0).any():
-            raise DataError(f"{where}: weights hold {weights.min()}; they must be 0 or more")
+            raise DataError(f"{where}: {name} hold {weights.min()}; they must be 0 or more")
 
 
 @contextmanager

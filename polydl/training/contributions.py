@@ -11,9 +11,10 @@ from polydl.emission.emitter import Emitter
 from polydl.emission.naming import camel_case
 from polydl.metrics.metric import Metric
 from polydl.program.sizes import Shape
-from polydl.program.types import Block, DType, Value
+from polydl.program.types import Block, DType
 from polydl.spec.tensor import Tensor
 from polydl.spec.tracing import trace_function
+from polydl.training.heads import BoundHead
 from polydl.training.scores import Scored
 
 GATHER = "What metrics need of all samples: an array for each of these metrics."
@@ -21,10 +22,10 @@ GATHER = "What metrics need of all samples: an array for each of these metrics."
 
 @dataclass(frozen=True)
 class Contributions:
-    """Texts of what a batch contributes to metrics, of `outputs` and `targets`.
+    """Texts of what a batch contributes to scores besides the whole loss, of `outputs` and targets.
 
-    means: numbers, over samples. sums: flat arrays. gathered: arrays of what is needed of samples;
-    shapes: of these, but for their first axis. width: how many numbers a step returns, with the loss,
+    means: numbers, over samples, first the losses of several outputs. sums: flat arrays. gathered:
+    arrays of what is needed of samples; shapes: of these, but for their first axis. width: how many numbers a step returns, with the loss,
     besides what it gathers.
     """
 
@@ -45,24 +46,33 @@ class Contributions:
         return [f"samples{i + 1}" if i else "samples" for i in range(len(self.gathered))]
 
 
-def contributions(emitter: Emitter, scored: Mapping[str, Scored]) -> Contributions:
-    """Calls of what metrics were emitted as, by key."""
-    texts = {key: emitter.function_text(key, ["outputs", "targets"]) for key in scored}
+def contributions(
+    emitter: Emitter, scored: Mapping[str, Scored], losses: Sequence[str] = ()
+) -> Contributions:
+    """Calls of what metrics were emitted as, by key. losses: names of those of several outputs."""
+    texts = {
+        key: emitter.function_text(key, [part.head.outputs, part.head.targets])
+        for key, part in scored.items()
+    }
 
     def of(combine: str) -> tuple[str, ...]:
         return tuple(text for key, text in texts.items() if scored[key].metric.combine == combine)
 
     return Contributions(
-        of("mean"), of("sum"), of("concatenate"),
+        (*losses, *of("mean")), of("sum"), of("concatenate"),
         tuple(part.shape for part in scored.values() if part.gathered),
-        1 + sum(part.width for part in scored.values()),
+        1 + len(losses) + sum(part.width for part in scored.values()),
     )  # fmt: skip
 
 
 def metric_blocks(
-    key: str, metric: Metric, output: Value, targets: tuple[Shape, DType]
+    key: str, name: str, metric: Metric, bound: BoundHead, targets: tuple[Shape, DType]
 ) -> tuple[dict[str, Block], Scored]:
-    """What a batch contributes to a metric, as Blocks; arrays that are to add up are flat."""
+    """What a batch contributes to a metric, as Blocks; arrays that are to add up are flat.
+
+    name: of the score.
+    """
+    output = bound.output
     shapes: list[tuple[int, ...]] = []
 
     def flat(contribution: Tensor) -> Tensor:
@@ -80,7 +90,7 @@ def metric_blocks(
         metric.config(),
         key=key,
     )
-    return traced, Scored(metric, shapes[0])
+    return traced, Scored(name, metric, shapes[0], bound.head)
 
 
 def fetching(given: Contributions, stack: Sequence[str], concatenate: str) -> list[str]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from polydl.emission.emitted import Binding
 from polydl.emission.emitter import Emitter
 from polydl.emission.naming import unique
 from polydl.emission.wrap import wrap
-from polydl.errors import ShapeError
-from polydl.losses.loss import Loss
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.sizes import Shape
-from polydl.program.types import Block, DType, Program, Value
-from polydl.spec.tracing import trace_function
+from polydl.program.types import Block, DType, Program
 from polydl.training.augment_text import augment_lines, augment_names
 from polydl.training.contributions import Contributions, contributions, metric_blocks
+from polydl.training.heads import Head, bound_heads
 from polydl.training.loop import loop_text
+from polydl.training.loss_blocks import given_types, head_types, loss_blocks
 from polydl.training.loss_scale import LossScale
 from polydl.training.noise import EmittedNoise, emitted_noise
 from polydl.training.penalized import EmittedPenalty, emitted_penalties, penalized
@@ -76,6 +74,15 @@ class EmittedRule:
 
 
 @dataclass(frozen=True)
+class EmittedLoss:
+    """The text of a loss of one output. factor: what is before it in the sum."""
+
+    name: str
+    text: str
+    factor: str = ""
+
+
+@dataclass(frozen=True)
 class TrainingParts:
     """What a backend writes its Trainer from."""
 
@@ -84,7 +91,8 @@ class TrainingParts:
     given: tuple[str, ...]  # names of the arrays besides them: targets, weights
     given_types: tuple[tuple[Shape, DType], ...]
     takes_step: bool
-    loss: str  # the text of the loss of `outputs` and what is given
+    losses: tuple[EmittedLoss, ...]  # of `outputs` and what is given
+    outputs: str | None  # whether several outputs come in a "dict" or a "tuple"
     metrics: Contributions  # the texts of what the step returns besides
     rules: tuple[EmittedRule, ...]
     penalties: tuple[EmittedPenalty, ...]
@@ -93,6 +101,24 @@ class TrainingParts:
     ranks: Mapping[str, int]  # numbers of axes of all parameters, by canonical path
     frozen: tuple[str, ...]  # canonical paths
     training: Training
+
+    def loss_lines(self, penalty: str = "") -> list[str]:
+        """Statements of the loss. penalty: the text of what comes to it, if there is some."""
+        more = f" + {penalty}" if penalty else ""
+        first, *_ = self.losses
+        if self.outputs is None:
+            return [f"{first.name} = {first.text}{more}"]
+        whole = " + ".join(f"{loss.factor}{loss.name}" for loss in self.losses)
+        return [*(f"{loss.name} = {loss.text}" for loss in self.losses), f"loss = {whole}{more}"]
+
+    def of_outputs(self, call: str, text: str) -> str:
+        """The text of each output of a call of the model; {} in `text` is the output."""
+        if self.outputs is None:
+            return text.format(call)
+        each = text.format("output")
+        if self.outputs == "dict":
+            return f"{{name: {each} for name, output in {call}.items()}}"
+        return f"[{each} for output in {call}]"
 
     @property
     def takes_rate(self) -> bool:
@@ -138,7 +164,6 @@ class TrainingParts:
         return (*self.inputs, *self.given)
 
 
-Types = dict[str, tuple[Shape, DType]]  # of arrays, by name
 TrainerWriter = Callable[[TrainingParts], Sequence[str]]
 
 
@@ -159,21 +184,25 @@ def emit_training(
     inputs the model takes so. script: what makes a script of it.
     """
     functions: dict[str, Block] = {}
-    output = check_single_output(program)
+    heads = bound_heads(program, training.heads)
     taken = dict(program.blocks)
 
     def add(key: str, traced: dict[str, Block]) -> str:
         functions.update(joined(traced, key, {**taken, **functions}))
         return key
 
-    types = given_types(training, output)
-    loss_key = free_key("loss()", taken)
-    add(loss_key, score_blocks(loss_key, training.loss, output, types))
+    types = given_types(heads)
+    loss_keys = []
     scored = {}
-    for metric in training.metrics:
-        key = free_key(f"{metric.name}()", {**taken, **functions})
-        traced, scored[key] = metric_blocks(key, metric, output, types["targets"])
-        add(key, traced)
+    for bound in heads:
+        key = free_key(f"{bound.head.prefix}loss()", {**taken, **functions})
+        loss_keys.append(add(key, loss_blocks(key, bound)))
+    for bound in heads:
+        for name, metric in bound.head.scores.items():
+            key = free_key(f"{name}()", {**taken, **functions})
+            of = head_types(bound)["targets"]
+            traced, scored[key] = metric_blocks(key, name, metric, bound, of)
+            add(key, traced)
     found = rules(program, training)
     rule_keys: dict[Rule, str] = {}
     for rule in found:
@@ -191,27 +220,31 @@ def emit_training(
     if noise:
         add(noise_key, noise.trace(noise_key))
     whole = replace(program, blocks={**program.blocks, **functions})
-    roots = (loss_key, *scored, *rule_keys.values(), *penalties)
+    roots = (*loss_keys, *scored, *rule_keys.values(), *penalties)
     roots += (noise_key,) if noise_key else ()
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
-    emitter.taken |= PROGRAM_NAMES | LOCAL_NAMES | augment_names(training)
-    emitter.taken |= SCRIPT_NAMES if script else frozenset()
+    own = {name for head in training.heads for name in (f"{head.prefix}loss", *head.given.values())}
+    program_names = PROGRAM_NAMES | LOCAL_NAMES | augment_names(training) | own
+    emitter.taken |= program_names | (SCRIPT_NAMES if script else frozenset())
     trainer_lines: list[str] = []
     written: list[TrainingParts] = []
 
     def trainer() -> list[str]:
-        taken = PROGRAM_NAMES | LOCAL_NAMES | augment_names(training)
-        taken |= emitter.reserved_names | emitter.defined_names
+        taken = program_names | emitter.reserved_names | emitter.defined_names
         parts = TrainingParts(
             inputs=tuple(unique(value.name, taken) for value in arrays),
             input_types=tuple(value.dtype for value in arrays),
             given=training.given,
             given_types=tuple(types.values()),
             takes_step=step,
-            loss=emitter.function_text(loss_key, ["outputs", *training.given]),
-            metrics=contributions(emitter, scored),
+            losses=tuple(
+                emitted_loss(emitter, head, key)
+                for head, key in zip(training.heads, loss_keys, strict=True)
+            ),
+            outputs=None if program.outputs is None else program.outputs[0],
+            metrics=contributions(emitter, scored, training.loss_names),
             rules=tuple(
                 EmittedRule(
                     rule, update_text(emitter, rule_keys[rule]) if rule in rule_keys else ""
@@ -233,7 +266,7 @@ def emit_training(
         names = [value.name for value in arrays]
         changed = augment_lines(training, names, parts.inputs, channels_first(emitter))
         wrapped += ["", "", *changed] if changed else []
-        scores = summary(tuple(scored.values()), taken)
+        scores = summary(tuple(scored.values()), taken, training.loss_names)
         wrapped += ["", "", *loop_text(training, several_steps, scores, taken).split("\n")]
         return [*wrapped, "", "", *script.lines(parts, emitter)] if script else wrapped
 
@@ -244,67 +277,15 @@ def emit_training(
     )
 
 
+def emitted_loss(emitter: Emitter, head: Head, key: str) -> EmittedLoss:
+    """A call of the loss of an output."""
+    text = emitter.function_text(key, [head.outputs, *head.given.values()])
+    factor = "" if head.weight == 1.0 else f"{head.weight!r} * "
+    return EmittedLoss(f"{head.prefix}loss", text, factor)
+
+
 def update_text(emitter: Emitter, key: str) -> str:
     """A function of (parameter, gradient, step, *others), its open numbers filled in."""
     name = emitter.function_name(key)
     call = emitter.function_text(key, ["*arguments"])
     return name if call == f"{name}(*arguments)" else f"lambda *arguments: {call}"
-
-
-def check_single_output(program: Program) -> Value:
-    """The one output that a loss is taken of."""
-    outputs = program.root.outputs
-    if len(outputs) != 1 or not isinstance(outputs[0], Value):
-        raise ShapeError(
-            f"training needs a model with one output, this one has {len(outputs)}. "
-            "Compile a model that returns what the loss is about"
-        )
-    return outputs[0]
-
-
-def given_types(training: Training, output: Value) -> Types:
-    """Shapes and dtypes of the arrays that samples bring besides inputs, by name."""
-    loss = training.loss
-    types: Types = {}
-    if loss.target_dtype is not None:
-        types["targets"] = (loss.target_shape(output.shape), loss.target_dtype)
-    if training.weights == "sample":
-        types["weights"] = (output.shape[:1], "float")
-    elif training.weights == "element":
-        types["weights"] = (_value_shape(loss, output, types), "float")
-    return types
-
-
-def _value_shape(loss: Loss, output: Value, given: Types) -> Shape:
-    traced = trace_function(
-        loss.kind,
-        lambda outputs, targets=None: loss.values(outputs, targets),
-        _inputs(output, given),
-        loss.config(),
-    )
-    return traced[""].outputs[0].shape  # type: ignore[union-attr]
-
-
-def _inputs(output: Value, given: Types) -> list[tuple[str, Shape, DType]]:
-    return [("outputs", output.shape, output.dtype), *((name, *given[name]) for name in given)]
-
-
-def score_blocks(key: str, score: Loss, output: Value, given: Types) -> dict[str, Block]:
-    """A loss of the model's output and what is given, as Blocks."""
-    definition: Any = type(score).definition
-    traced = trace_function(
-        score.kind,
-        lambda outputs, *others: definition(
-            score, outputs, **dict(zip(given, others, strict=True))
-        ),
-        _inputs(output, given),
-        score.config(),
-        key=key,
-    )
-    (result, *_) = traced[key].outputs
-    if not isinstance(result, Value) or result.shape:
-        raise ShapeError(
-            f"{score.kind}: expected one number for a batch, got {result} of shape "
-            f"{getattr(result, 'shape', ())}"
-        )
-    return traced

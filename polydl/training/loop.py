@@ -128,7 +128,7 @@ def loop_text(
     several_steps: the Trainer has train_steps, which takes `steps_per_execution` batches at a time.
     summary: how scores are made of what its steps return. taken: names of the module around it.
     """
-    names = ["loss", *(metric.name for metric in training.metrics)]
+    names = training.score_names
     scores = f"SCORES = [{', '.join(repr(n).replace(chr(39), chr(34)) for n in names)}]"
     texts = [n.lines(taken) for n in step_numbers(training)]
     numbers = [line for text in texts if text for line in [*text, "", ""]]

@@ -14,7 +14,8 @@ from polydl.program.passes import portable_randomness
 from polydl.program.passes.randomness import draws
 from polydl.program.types import Program
 from polydl.sources.opening import Opened
-from polydl.training.emission import EmittedTraining, check_single_output
+from polydl.training.emission import EmittedTraining
+from polydl.training.heads import bound_heads
 from polydl.training.run_state import Arrays
 from polydl.training.script import Script
 from polydl.training.seeds import native_seed
@@ -48,7 +49,7 @@ class Preparing:
 
     def emit(self, training: Training, script: Script | None = None) -> EmittedTraining:
         require_training(training)
-        check_single_output(self.program)
+        bound_heads(self.program, training.heads)
         if training.precision is not None:
             check_mixed(training.precision, self.options.dtype)
         if not any(entry.role == "parameter" for entry in self.program.entries.values()):

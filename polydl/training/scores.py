@@ -18,14 +18,17 @@ from polydl.emission.naming import unique
 from polydl.emission.wrap import wrap
 from polydl.errors import DefinitionError
 from polydl.metrics.metric import Metric
+from polydl.training.heads import Head
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A metric, and the fixed part of the shape of what a batch contributes to it."""
+    """A metric by its score's name, and the fixed part of the shape of what a batch contributes."""
 
+    name: str
     metric: Metric
     shape: tuple[int, ...]
+    head: Head
 
     @property
     def gathered(self) -> bool:
@@ -40,7 +43,7 @@ class Scored:
     @property
     def array(self) -> str:
         """Name of the array that holds what it gathered."""
-        return f"{self.metric.name}_samples"
+        return f"{self.name}_samples"
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,17 @@ def average(results, sizes{arguments}):
     return {{name: np.asarray(score).tolist() for name, score in scores.items()}}'''
 
 
-def summary(scored: Sequence[Scored], taken: Iterable[str]) -> Summary:
-    """How an epoch's scores are made. taken: names that the program's text has already."""
+def summary(scored: Sequence[Scored], taken: Iterable[str], losses: Sequence[str] = ()) -> Summary:
+    """How an epoch's scores are made. taken: names that the program's text has already.
+
+    losses: names of those of several outputs, which come before the metrics.
+    """
     if all(part.metric.combine == "mean" and part.metric.result is None for part in scored):
         return Summary(_AVERAGE, plain=True)
     names, texts = _functions(scored, {*taken, *_LOCAL_NAMES})
-    scores, means, start = ["mean[0]"], 1, 1 + sum(part.metric.combine == "mean" for part in scored)
+    scores = [f"mean[{i}]" for i in range(1 + len(losses))]
+    means = len(scores)
+    start = means + sum(part.metric.combine == "mean" for part in scored)
     for part in scored:
         if part.gathered:
             text = part.array
@@ -88,12 +96,12 @@ def summary(scored: Sequence[Scored], taken: Iterable[str]) -> Summary:
             text, start = _total(part.shape, start), start + part.width
         if part.metric.result is not None:
             settings = [f"{n}={getattr(part.metric, n)!r}" for n in part.metric.settings()]
-            text = f"{names[part.metric.name]}({', '.join([text, *settings])})"
+            text = f"{names[part.name]}({', '.join([text, *settings])})"
         scores.append(text)
     mean, sums = "np.average(results, axis=0, weights=sizes)", "results.sum(0)"
     summed = any(part.metric.combine == "sum" for part in scored)
     arguments = "".join(f", {part.array}" for part in scored if part.gathered)
-    keys = ["loss", *(part.metric.name for part in scored)]
+    keys = ["loss", *losses, *(part.name for part in scored)]
     items = [f'        "{key}": {text},' for key, text in zip(keys, scores, strict=True)]
     average = _SUMMARY.format(
         arguments=arguments,
@@ -121,10 +129,10 @@ def _functions(scored: Sequence[Scored], taken: set[str]) -> tuple[dict[str, str
             continue
         name, text = _source(part.metric)
         if text not in written:
-            wanted = f"{part.metric.name}_score" if name == "result" else name
+            wanted = f"{part.name}_score" if name == "result" else name
             written[text] = unique(wanted, taken)
             taken.add(written[text])
-        names[part.metric.name] = written[text]
+        names[part.name] = written[text]
     texts = [re.sub(r"^def \w+", f"def {name}", text) for text, name in written.items()]
     return names, texts
 

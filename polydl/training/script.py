@@ -132,7 +132,7 @@ class Script:
 
 def _report(training: Training) -> list[str]:
     """A line for each epoch, of those scores that are numbers."""
-    plain = all(metric.combine == "mean" for metric in training.metrics)
+    plain = all(metric.combine == "mean" for metric in training.scores.values())
     chosen = "numbers = {name: x for name, x in scores.items() if not isinstance(x, list)}"
     shown = f'f"{{name}} {{x:.4f}}" for name, x in {"scores" if plain else "numbers"}.items()'
     return [

@@ -79,6 +79,8 @@ def _written(value: Any, own: bool = True) -> Any:
         return asdict(value)
     if isinstance(value, (list, tuple)):
         return [_written(item, own) for item in value]
+    if isinstance(value, dict):
+        return {key: _written(item, own) for key, item in value.items()}
     if not isinstance(value, PARTS):
         return value
     if own and value.kind not in CLASSES:
@@ -101,7 +103,9 @@ def _built(data: Any) -> Any:
     """A part from its settings, where they name a kind; whatever else as it is."""
     if isinstance(data, list):
         return tuple(_built(item) for item in data)
-    if not isinstance(data, dict) or "kind" not in data:
+    if isinstance(data, dict) and not isinstance(data.get("kind"), str):
+        return {key: _built(item) for key, item in data.items()}
+    if not isinstance(data, dict):
         return data
     config = dict(data)
     kind = config.pop("kind")

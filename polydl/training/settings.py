@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -14,10 +14,9 @@ from polydl.augment.compose import checked as augmentations
 from polydl.averages.average import Average
 from polydl.callbacks.callback import Callback
 from polydl.callbacks.monitor import mode_of
-from polydl.errors import DefinitionError, nearest
+from polydl.errors import DefinitionError
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
-from polydl.metrics.named import named
 from polydl.optimizers.optimizer import Optimizer
 from polydl.penalties.penalty import Penalty
 from polydl.precision import check_mixed
@@ -25,6 +24,8 @@ from polydl.schedules.schedule import Schedule
 from polydl.spec.arguments import known_arguments
 from polydl.training.checkpoint import Checkpoint
 from polydl.training.groups import ParameterGroup
+from polydl.training.head_settings import heads_of, nested_metrics, require_part
+from polydl.training.heads import Head
 from polydl.training.loss_scale import LossScale
 from polydl.training.noise import GradientNoise
 from polydl.training.serialization import from_json, to_json
@@ -49,6 +50,12 @@ class Training:
     by the data that it gets. data: what the program takes, "arrays" or "batches" of an iterable, which
     `fit` sets too; batches keep their own sizes and order.
 
+    Of a model that gives several outputs, in a dict or a tuple, loss, metrics and loss_weights are
+    dicts or tuples too: an output without a loss is left out, or None. The whole loss is then the sum
+    of loss_weights[k] * loss[k], with weights of 1 by default; scores are called "digit_loss" and
+    "digit_accuracy" for the output "digit", and "output0_loss" in a tuple. Targets come likewise, and
+    so may samples' weights, or else they count for all losses.
+
     An update is a step, of one batch. accumulate: a batch is taken in so many parts, one after the
     other, of ceil(batch_size / accumulate) samples (the last may have fewer); their gradients,
     each weighted by its samples, add up to the update's. It saves memory, and is the same but for
@@ -72,16 +79,16 @@ class Training:
     far as the lower type does. loss_scale: of a run in float16, dl.LossScale() by default.
     """
 
-    loss: Loss
+    loss: Loss | Mapping[str, Loss | None] | Sequence[Loss | None]
     optimizer: Optimizer
     batch_size: int = 32
     epochs: int = 1
-    metrics: Sequence[Any] = field(default_factory=tuple)
+    metrics: Sequence[Any] | Mapping[str, Sequence[Any]] = field(default_factory=tuple)
     randomness: Literal["native", "portable"] = "native"
     shuffle: bool = True
     seed: int = 0
     steps_per_execution: int | None = None
-    weights: Literal["sample", "element"] | None = None
+    weights: Any = None
     accumulate: int = 1
     clip_norm: float | None = None
     clip_value: float | None = None
@@ -95,24 +102,14 @@ class Training:
     checkpoint: Checkpoint | None = None
     precision: Literal["bfloat16", "float16"] | None = None
     loss_scale: LossScale | None = None
+    loss_weights: Mapping[str, float] | Sequence[float | None] | None = None
     data: Literal["arrays", "batches"] = "arrays"
     resumed: bool = False
 
     def __post_init__(self) -> None:
-        listed = isinstance(self.metrics, Sequence) and not isinstance(self.metrics, str)
-        _require(listed, "metrics must be dl.Metric objects, or their names, in a list",
-                 self.metrics)  # fmt: skip
-        _require_part("loss", self.loss, Loss, "dl.CrossEntropy()")
-        _require_part("optimizer", self.optimizer, Optimizer, "dl.Adam(1e-3)")
-        made = (named(m, self.loss) if isinstance(m, str) else m for m in self.metrics)
-        object.__setattr__(self, "metrics", tuple(made))
-        for metric in self.metrics:
-            _require(isinstance(metric, Metric), "metrics must be dl.Metric", metric)
-            good = str(metric.name).isidentifier()
-            _require(good, "a metric's name must be an identifier", metric.name)
-        names = [metric.name for metric in self.metrics]
-        _require(len(set(names)) == len(names) and "loss" not in names,
-                 "metrics must have different names, none of them 'loss'", names)  # fmt: skip
+        object.__setattr__(self, "loss", _settled(self.loss))
+        object.__setattr__(self, "metrics", nested_metrics(self.loss, self.heads))
+        require_part("optimizer", self.optimizer, Optimizer, "dl.Adam(1e-3)")
         for name in ("batch_size", "epochs", "accumulate", "steps_per_execution"):
             value = getattr(self, name)
             if name == "steps_per_execution" and value is None:
@@ -132,7 +129,6 @@ class Training:
         good = self.checkpoint is None or isinstance(self.checkpoint, Checkpoint)
         _require(good, "checkpoint must be dl.Checkpoint(folder)", self.checkpoint)
         self._check_gradients()
-        self._check_loss()
         self._check_augment()
         self._check_callbacks()
         self._check_precision()
@@ -194,29 +190,21 @@ class Training:
         """Whether the Trainer can copy the weights of the best epoch and put them back."""
         return any(getattr(callback, "restore_best", False) for callback in self.callbacks)
 
-    def _check_loss(self) -> None:
-        name = type(self.loss).__name__
-        _require(self.loss.reduction != "none",
-                 f"the loss must give one number: {name} needs another reduction, such as 'mean'",
-                 self.loss.reduction)  # fmt: skip
-        _require(self.loss.target_dtype is not None or not self.metrics,
-                 f"{name} takes no targets, which metrics need", self.metrics)  # fmt: skip
-        _require(self.weights in (None, "sample", "element"),
-                 "weights must be None, 'sample' or 'element'", self.weights)  # fmt: skip
-        _require(self.weights is None or self.loss.takes_weights(),
-                 f"{name} takes no weights. Let it define `values` instead of __call__, or take "
-                 "weights there", self.weights)  # fmt: skip
-
     def _check_augment(self) -> None:
         object.__setattr__(self, "augment", augmentations("Training", self.augment))
         _require(
             self.data in ("arrays", "batches"), "data must be 'arrays' or 'batches'", self.data
         )
         for one in self.augment:
+            if not (one.mixes or getattr(one, "masks", False)):
+                continue
+            name, (head, *_) = type(one).__name__, self.heads
+            _require(head.key is None, f"{name} changes targets, those of a model with one output",
+                     self.loss)  # fmt: skip
             if not one.mixes:
                 continue
-            name, loss = type(one).__name__, type(self.loss).__name__
-            _require(self.loss.target_dtype == "float",
+            loss = type(head.loss).__name__
+            _require(head.loss.target_dtype == "float",
                      f"{name} makes soft targets: take a loss of them, such as "
                      'dl.CrossEntropy("probabilities")', loss)  # fmt: skip
             _require(
@@ -243,11 +231,30 @@ class Training:
             return np.arange(count)
         return np.random.Generator(np.random.Philox(key=[self.seed, epoch])).permutation(count)
 
+    @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        """The outputs that have a loss."""
+        return heads_of(self.loss, self.loss_weights, self.metrics, self.weights)
+
     @property
     def given(self) -> tuple[str, ...]:
         """Names of the arrays that samples bring besides the model's inputs."""
-        targets = () if self.loss.target_dtype is None else ("targets",)
-        return targets if self.weights is None else (*targets, "weights")
+        return tuple(dict.fromkeys(name for head in self.heads for name in head.given.values()))
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Names of the losses of several outputs, as the scores have them besides the whole."""
+        return tuple(f"{head.prefix}loss" for head in self.heads if head.key is not None)
+
+    @property
+    def scores(self) -> dict[str, Metric]:
+        """Metrics by the names of their scores."""
+        return {name: metric for head in self.heads for name, metric in head.scores.items()}
+
+    @property
+    def score_names(self) -> list[str]:
+        """Names of an epoch's scores, but for those of validation."""
+        return ["loss", *self.loss_names, *self.scores]
 
     def to_json(self) -> str:
         """As JSON. Only built-in losses, optimizers and metrics can be written."""
@@ -259,18 +266,11 @@ class Training:
         return from_json(text)
 
 
-def _require_part(what: str, given: Any, base: type, such: str) -> None:
-    """One of a class. A name is answered with the nearest there is."""
-    if isinstance(given, base):
-        return
-    near = ""
-    if isinstance(given, str):
-        package = "losses" if base is Loss else "optimizers"
-        names = importlib.import_module(f"polydl.{package}").__all__
-        near = f". {nearest(given, names)}"
-    raise DefinitionError(
-        f"Training: {what} must be a dl.{base.__name__} such as {such}, got {given!r}{near}"
-    )
+def _settled(loss: Any) -> Any:
+    """Losses of several outputs in a dict or tuple of its own."""
+    if isinstance(loss, Mapping):
+        return dict(loss)
+    return tuple(loss) if isinstance(loss, list) else loss
 
 
 def _require(holds: bool, text: str, given: Any) -> None:
