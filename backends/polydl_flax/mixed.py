@@ -52,7 +52,11 @@ def outputs_text(parts: TrainingParts, model: str, step: str = "") -> str:
     low = "" if parts.precision is None else f".astype(jnp.{parts.precision})"
     given = ", ".join(f"{name}{low}" if name in floats else name for name in parts.inputs)
     call = f"{model}({given}{step})"
-    return parts.of_outputs(call, "{}.astype(jnp.float32)") if low else call
+    if not low:
+        return call
+    if parts.outputs is None:
+        return f"{call}.astype(jnp.float32)"
+    return f"jax.tree.map(lambda output: output.astype(jnp.float32), {call})"
 
 
 def evaluated_lines(parts: TrainingParts, arrays: str) -> list[str]:

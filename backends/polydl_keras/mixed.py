@@ -26,7 +26,11 @@ def construction(parts: TrainingParts) -> list[str]:
 
 def outputs_text(parts: TrainingParts, call: str) -> str:
     """The model's outputs, as the loss takes them."""
-    return call if parts.precision is None else parts.of_outputs(call, "tf.cast({}, tf.float32)")
+    if parts.precision is None:
+        return call
+    if parts.outputs is None:
+        return f"tf.cast({call}, tf.float32)"
+    return f"tf.nest.map_structure(lambda output: tf.cast(output, tf.float32), {call})"
 
 
 def scaled_lines(parts: TrainingParts) -> list[str]:

@@ -31,6 +31,13 @@ TOGETHER = '''class Together:
             optimizer.step()'''
 
 
+# statements that make several outputs float32
+_FLOATS: dict[str | None, tuple[str]] = {
+    "dict": ("outputs = {name: outputs[name].float() for name in outputs}",),
+    "tuple": ("outputs = [output.float() for output in outputs]",),
+}
+
+
 def outputs_lines(parts: TrainingParts, call: str, device: str) -> list[str]:
     """The statement of the model's outputs."""
     if parts.precision is None:
@@ -38,7 +45,8 @@ def outputs_lines(parts: TrainingParts, call: str, device: str) -> list[str]:
     kind = device.partition(":")[0]
     return [
         f'with torch.autocast("{kind}", dtype=torch.{parts.precision}):',
-        f"{INDENT}outputs = {parts.of_outputs(call, '{}.float()')}",
+        f"{INDENT}outputs = {call}{'.float()' if parts.outputs is None else ''}",
+        *_FLOATS.get(parts.outputs, ()),
     ]
 
 

@@ -25,8 +25,8 @@ class Contributions:
     """Texts of what a batch contributes to scores besides the whole loss, of `outputs` and targets.
 
     means: numbers, over samples, first the losses of several outputs. sums: flat arrays. gathered:
-    arrays of what is needed of samples; shapes: of these, but for their first axis. width: how many numbers a step returns, with the loss,
-    besides what it gathers.
+    arrays of what is needed of samples; shapes: of these, but for their first axis. width: how many
+    numbers a step returns, with the loss, besides what it gathers.
     """
 
     means: tuple[str, ...] = ()

@@ -111,15 +111,6 @@ class TrainingParts:
         whole = " + ".join(f"{loss.factor}{loss.name}" for loss in self.losses)
         return [*(f"{loss.name} = {loss.text}" for loss in self.losses), f"loss = {whole}{more}"]
 
-    def of_outputs(self, call: str, text: str) -> str:
-        """The text of each output of a call of the model; {} in `text` is the output."""
-        if self.outputs is None:
-            return text.format(call)
-        each = text.format("output")
-        if self.outputs == "dict":
-            return f"{{name: {each} for name, output in {call}.items()}}"
-        return f"[{each} for output in {call}]"
-
     @property
     def takes_rate(self) -> bool:
         """Whether the step takes the learning rate."""
