@@ -75,7 +75,7 @@ class Experiment:
         data = arrays_of(data)
         source = source_of(data, self.training, "float32", f"Experiment: {where}")
         if source is None:
-            return _samples(data, where)
+            return _samples(data, where, self.training.heads[0].key is not None)
         if source.once:
             raise DataError(
                 f"Experiment: the batches of {where} come once only, as from a generator. Give a list, "
@@ -185,11 +185,15 @@ def _place(path: Path, error: BaseException) -> str:
     return f"{path}, line {lines[-1]}" if lines else str(path)
 
 
-def _samples(given: Any, where: str) -> tuple[Any, ...]:
-    """(inputs, targets) or (inputs, targets, weights) with samples, as many in each."""
+def _samples(given: Any, where: str, several: bool) -> tuple[Any, ...]:
+    """(inputs, targets) or (inputs, targets, weights) with samples, as many in each.
+
+    several: targets, and weights, may be those of several outputs.
+    """
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise DataError(f"Experiment: {where} must be (inputs, targets), got {_what(given)}")
-    others = [part for part in given[1:] if part is not None]
+    parts = [leaf for part in given[1:] for leaf in (flatten(part)[0] if several else [part])]
+    others = [part for part in parts if part is not None]
     leaves = [np.asarray(leaf) for leaf in [*flatten(given[0])[0], *others]]
     if any(leaf.dtype == object for leaf in leaves):
         raise DataError(f"Experiment: {where} must be arrays of numbers; one holds Python objects")

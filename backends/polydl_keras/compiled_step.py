@@ -85,7 +85,7 @@ def _trained(parts: TrainingParts) -> list[str]:
         "",
         "    def compute_metrics(self, x, y, y_pred, sample_weight=None):",
         *_named(parts, weighted=parts.outputs is not None),
-        *(f"        {line}" for line in _loss(parts)[:-2]),
+        *(f"        {line}" for line in _several_losses(parts)),
         *(_means(parts) if parts.metrics.plain else _contributions(parts)),
     ]
 
@@ -103,7 +103,7 @@ def _contributions(parts: TrainingParts) -> list[str]:
     results = {"scores": f"ops.concatenate([{', '.join(scores)}])"} if scores else {}
     results |= dict(zip(_gathered(parts), parts.metrics.gathered, strict=True))
     return [
-        "        outputs = ops.stop_gradient(outputs)",
+        *(["        outputs = ops.stop_gradient(outputs)"] if parts.outputs is None else []),
         "        results = self.get_metrics_result()",
         *(f'        results["{name}"] = {text}' for name, text in results.items()),
         "        return results",
@@ -144,11 +144,19 @@ def _fetching(parts: TrainingParts) -> list[str]:
 
 
 def _loss(parts: TrainingParts) -> list[str]:
-    """Statements that return the loss, the whole one in the last two where there are several."""
+    """Statements that return the loss."""
     lines = parts.loss_lines()
     if parts.outputs is None:
         return [f"return {lines[0].removeprefix('loss = ')}"]
     return [*lines, "return loss"]
+
+
+def _several_losses(parts: TrainingParts) -> list[str]:
+    """Statements of the losses of several outputs, for the scores."""
+    if parts.outputs is None:
+        return []
+    detached = "outputs = keras.tree.map_structure(ops.stop_gradient, outputs)"
+    return [detached, *parts.loss_lines()[:-1]]
 
 
 def _grouped(parts: TrainingParts) -> tuple[list[str], list[str]]:
@@ -168,14 +176,13 @@ def _one(names: list[str]) -> str:
 def _named(parts: TrainingParts, weighted: bool = True) -> list[str]:
     """Keras' arguments under the names that the texts of losses and metrics use."""
     targets, weights = _grouped(parts)
-    pairs = [
-        (["outputs"], "y_pred"),
-        (targets, "y"),
-        (weights if weighted else [], "sample_weight"),
-    ]
-    plain = [(names[0], keras) for names, keras in pairs if len(names) == 1]
-    lines = [f"{', '.join(n for n, _ in plain)} = {', '.join(k for _, k in plain)}"]
-    lines += [f"{', '.join(names)} = {keras}" for names, keras in pairs if len(names) > 1]
+    lines = ["outputs = y_pred"]
+    for names, given in ((targets, "y"), (weights if weighted else [], "sample_weight")):
+        # on torch they come as NumPy's
+        if len(names) == 1:
+            lines.append(f"{names[0]} = ops.convert_to_tensor({given})")
+        elif names:
+            lines.append(f"{', '.join(names)} = map(ops.convert_to_tensor, {given})")
     return [f"        {line}" for line in lines]
 
 

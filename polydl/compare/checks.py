@@ -52,7 +52,7 @@ def loss_value(
     program: Program, training: Training, outputs: Sequence[np.ndarray], *given: np.ndarray
 ) -> float:
     """The loss by its definition, in float64. outputs: all of the model's."""
-    heads = bound_heads(program, training.heads)
+    heads = bound_heads(program, training)
     blocks = whole_loss_blocks("", heads)
     return float(evaluate_block(blocks, [*(outputs[b.index] for b in heads), *given])[0])
 

@@ -188,9 +188,14 @@ def facts(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Parameters", f"{settings['parameters']:,}"),
         ("Training samples", f"{settings['samples']:,}"),
         ("Validation samples", f"{settings['validation_samples']:,}"),
-        ("Loss", _part_text(training["loss"])),
+        ("Loss", _parts_text(training["loss"])),
+        *(
+            [("Loss weights", _parts_text(training["loss_weights"]))]
+            if training["loss_weights"] is not None
+            else []
+        ),
         ("Optimizer", _part_text(training["optimizer"])),
-        ("Metrics", ", ".join(map(_part_text, training["metrics"])) or "none"),
+        ("Metrics", _parts_text(training["metrics"])),
         ("Batch size", str(training["batch_size"])),
         ("Epochs", str(training["epochs"])),
         ("Shuffled", "yes, equally on all" if training["shuffle"] else "no"),
@@ -212,6 +217,18 @@ def facts(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Machine", machine),
         ("Versions", [*versions, ("polydl", __version__)]),
     ]
+
+
+def _parts_text(parts: Any) -> str:
+    """Of one part, of several, or of those of several outputs."""
+    if isinstance(parts, Mapping) and "kind" not in parts:
+        return "; ".join(f"{key}: {_parts_text(part)}" for key, part in parts.items()) or "none"
+    if isinstance(parts, list):
+        texts = [_parts_text(part) for part in parts]
+        return ", ".join(text for text in texts if text != "none") or "none"
+    if isinstance(parts, Mapping):
+        return _part_text(parts)
+    return "none" if parts is None else f"{parts!r}"
 
 
 def _part_text(part: Mapping[str, Any]) -> str:

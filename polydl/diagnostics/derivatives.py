@@ -28,6 +28,7 @@ from polydl.training.arrays import training_arrays, weighted
 from polydl.training.settings import Training
 
 K = TypeVar("K")
+Losses = Loss | Mapping[str, Loss | None] | Sequence[Loss | None]  # as Training takes them
 _NOISE = 64 * float(np.finfo(np.float64).eps)  # of a sum, by rounding
 
 
@@ -79,7 +80,7 @@ class DerivativeReport:
 
 def check_derivatives(
     model: Net | Module | Function | Program,
-    loss: Loss | None,
+    loss: Losses | None,
     data: Any,
     *,
     inputs: Input | Sequence[Input] | Mapping[str, Input] | None = None,
@@ -165,13 +166,14 @@ def _net(model: Any, inputs: Any, backend: str | None) -> Net:
 
 
 def _problem(
-    net: Net, loss: Loss | None, data: Any, seed: int, training: bool
+    net: Net, loss: Losses | None, data: Any, seed: int, training: bool
 ) -> tuple[Objective, list[Array], list[Array | None]]:
     """What is differentiated, its arrays, and what its outputs are multiplied by."""
     if loss is not None:
-        if not isinstance(loss, Loss):
+        if not isinstance(loss, (Loss, Mapping, tuple, list)):
             raise DefinitionError(
-                f"dl.check_derivatives: loss must be a dl.Loss or None, got {type(loss).__name__}"
+                "dl.check_derivatives: loss must be a dl.Loss or None, or one for each of several "
+                f"outputs, got {type(loss).__name__}"
             )
         settings = weighted(Training(loss, SGD(0.0), seed=seed), data)
         given = training_arrays(net.program, settings, "float64", data, "data")

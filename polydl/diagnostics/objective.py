@@ -89,7 +89,7 @@ def objective(program: Program, training: Training, seed: int | None = None) -> 
     model = held(program) if prefix else program
     if prefix:  # what it becomes is no class that only holds a layer
         model = replace(model, blocks={**model.blocks, "": replace(model.root, kind="Model")})
-    heads = bound_heads(model, training.heads)
+    heads = bound_heads(model, training)
     types = given_types(heads)
     key = free_key("loss()", model.blocks)
     blocks = joined(whole_loss_blocks(key, heads), key, model.blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from polydl.spec.module import Module
 from polydl.spec.tensor import Tensor
 from polydl.spec.tracing import trace
 from polydl.training.arrays import Data, training_arrays, weighted
+from polydl.training.heads import bound_heads
 from polydl.training.history import scores_text
 from polydl.training.settings import Training
 
@@ -131,12 +133,14 @@ def overfit_one_batch(
         run = copy.fit(replace(training, epochs=epochs), batch, progress=False, check_finite=False)
         losses = np.concatenate([losses, run.steps])
         if not np.isfinite(run.steps).all():
-            return OverfitReport("diverged", losses, lowest, {}, contradictions(data))
+            return OverfitReport("diverged", losses, lowest, {}, contradictions(training, data))
         lowest = min(lowest, float(losses.min()))
         if losses[0] - losses.min() >= REACHED * (losses[0] - lowest):
             break
     scores = copy.evaluate(training, batch)
-    return OverfitReport(_verdict(losses, lowest), losses, lowest, scores, contradictions(data))
+    return OverfitReport(
+        _verdict(losses, lowest), losses, lowest, scores, contradictions(training, data)
+    )
 
 
 def _verdict(losses: np.ndarray, lowest: float) -> str:
@@ -152,13 +156,15 @@ def _verdict(losses: np.ndarray, lowest: float) -> str:
     return "falling" if before - best > 0.02 * (before - lowest) else "floor"
 
 
-def contradictions(data: Data) -> int:
+def contradictions(training: Training, data: Data) -> int:
     """Samples with the inputs of an earlier one, and other targets than it."""
     inputs, given = data
+    targets = [head.targets for head in training.heads]
+    given = tuple(x for name, x in zip(training.given, given, strict=True) if name in targets)
     first: dict[bytes, bytes] = {}
     count = 0
     for i in range(len(inputs[0])):
-        key, target = (b"".join(x[i].tobytes() for x in arrays) for arrays in (inputs, given[:1]))
+        key, target = (b"".join(x[i].tobytes() for x in arrays) for arrays in (inputs, given))
         count += first.setdefault(key, target) != target
     return count
 
@@ -176,9 +182,21 @@ def lowest_loss(net: Net, training: Training, data: Data, steps: int = 100) -> f
     0 where the backend gives no gradients.
     """
     inputs, given = data
-    (output,) = net.program.root.outputs
-    sizes = bind_sizes(net.program, [x.shape for x in inputs])
-    shape = tuple(evaluate(size, sizes) for size in output.shape)  # type: ignore[union-attr]
+    sizes, lowest = bind_sizes(net.program, [x.shape for x in inputs]), 0.0
+    named = dict(zip(training.given, given, strict=True))
+    for bound in bound_heads(net.program, training):
+        head, shape = bound.head, tuple(evaluate(size, sizes) for size in bound.output.shape)
+        own = replace(training, loss=head.loss, loss_weights=None, metrics=(), weights=head.weights,
+                      penalties=(), groups=())  # fmt: skip
+        arrays = tuple(named[name] for name in head.given.values())
+        lowest += head.weight * _lowest_of_one(net, own, shape, arrays, steps)
+    return lowest
+
+
+def _lowest_of_one(
+    net: Net, training: Training, shape: tuple[int, ...], given: Sequence[np.ndarray], steps: int
+) -> float:
+    """Of one output of this shape."""
     whole = objective(trace(_Free(), Input((None, *shape[1:]))), training)
     model = whole.build(net.backend, net.options, {})
     outputs = np.zeros(shape, net.options.dtype)

@@ -66,7 +66,7 @@ class SampleCheck:
 
     @cached_property
     def heads(self) -> tuple[BoundHead, ...]:
-        return bound_heads(self.program, self.training.heads)
+        return bound_heads(self.program, self.training)
 
     def __call__(self, data: Any, where: str) -> Data:
         """Inputs in flat order, and the arrays of `training.given`.
@@ -74,20 +74,20 @@ class SampleCheck:
         Raises DataError, DTypeError or ShapeError, which start with `where`, for data that cannot be
         trained on.
         """
-        given = self._given(data, where)
+        heads, given = self.heads, self._given(data, where)
         with located(where):
             arrays = input_arrays(self.program, data[0], self.floating, "inputs")
             count = check_count(arrays, *given.values())
             for array, value in zip(arrays, self.program.root.inputs, strict=True):
                 check_finite(array, f"input {value.name!r}")
             for key, array in given.items():
-                check_finite(array, key)
+                check_finite(array, self._label(key))
         sizes = bind_sizes(self.program, [array.shape for array in arrays])
 
         def known(shape: Shape) -> Shape:
             return tuple(evaluate(s, sizes) if symbols([s]) <= set(sizes) else s for s in shape)
 
-        for bound in self.heads:
+        for bound in heads:
             shape, names = known(bound.output.shape), bound.head.given
             types = {names[what]: known(wanted) for what, (wanted, _) in head_types(bound).items()}
             if "targets" in names:
@@ -99,6 +99,14 @@ class SampleCheck:
                 weights = given.setdefault(name, ones)
                 self._check_weights(bound.head, weights, ones.shape, where)
         return arrays, tuple(given[name] for name in self.training.given)
+
+    def _label(self, name: str) -> str:
+        """What an error calls an array of `training.given`."""
+        for head in self.training.heads:
+            for what, own in head.given.items():
+                if own == name and not (what == "weights" and head.shared):
+                    return head.label(what)
+        return name
 
     def _given(self, data: Any, where: str) -> dict[str, np.ndarray]:
         """What samples bring besides inputs, by name, cast."""

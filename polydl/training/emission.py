@@ -175,7 +175,7 @@ def emit_training(
     inputs the model takes so. script: what makes a script of it.
     """
     functions: dict[str, Block] = {}
-    heads = bound_heads(program, training.heads)
+    heads = bound_heads(program, training)
     taken = dict(program.blocks)
 
     def add(key: str, traced: dict[str, Block]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +22,10 @@ def heads_of(loss: Any, loss_weights: Any, metrics: Any, weights: Any) -> tuple[
     if isinstance(loss, Mapping):
         losses = {key: one for key, one in loss.items() if one is not None}
         for key in losses:
-            _require(isinstance(key, str), "the outputs of losses in a dict are named by text", key)
+            good = isinstance(key, str) and re.fullmatch(r"[\w .:/-]+", key)
+            _require(
+                bool(good), "outputs in a dict have names of letters, digits and ' .:/-_'", key
+            )
     elif isinstance(loss, (tuple, list)):
         losses = {i: one for i, one in enumerate(loss) if one is not None}
     else:

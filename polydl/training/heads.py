@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from polydl.errors import ShapeError, nearest
 from polydl.losses.loss import Loss
 from polydl.metrics.metric import Metric
 from polydl.program.types import Program, Value
+
+if TYPE_CHECKING:
+    from polydl.training.settings import Training
 
 Weighted = Literal["sample", "element"]
 
@@ -79,8 +81,8 @@ class BoundHead:
     index: int
 
 
-def bound_heads(program: Program, heads: Sequence[Head]) -> tuple[BoundHead, ...]:
-    """Raises ShapeError where the model does not have these outputs."""
+def bound_heads(program: Program, training: Training) -> tuple[BoundHead, ...]:
+    """The heads of a Training. Raises ShapeError where the model does not have these outputs."""
     outputs, structure = program.root.outputs, program.outputs
     kind, parts = (None, ()) if structure is None else structure
     if any(part is not None for part in (parts.values() if isinstance(parts, dict) else parts)):
@@ -91,7 +93,13 @@ def bound_heads(program: Program, heads: Sequence[Head]) -> tuple[BoundHead, ...
         [None] if kind is None else list(parts if kind == "dict" else range(len(parts)))
     )
     by_key = dict(zip(keys, outputs, strict=True))
+    heads, losses = training.heads, training.loss
     _check_keys(keys, [head.key for head in heads], kind)
+    if kind == "tuple" and isinstance(losses, tuple) and len(losses) != len(keys):
+        raise ShapeError(
+            f"this model gives {_listed(keys, kind)}, and there are {len(losses)} losses. Give one for "
+            "each, None where there is none"
+        )
     found = []
     for head in heads:
         output = by_key[head.key]

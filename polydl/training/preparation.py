@@ -49,7 +49,7 @@ class Preparing:
 
     def emit(self, training: Training, script: Script | None = None) -> EmittedTraining:
         require_training(training)
-        bound_heads(self.program, training.heads)
+        bound_heads(self.program, training)
         if training.precision is not None:
             check_mixed(training.precision, self.options.dtype)
         if not any(entry.role == "parameter" for entry in self.program.entries.values()):

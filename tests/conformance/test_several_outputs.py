@@ -1,4 +1,4 @@
-"""A loss for each of several outputs: the same as one loss of one output that says it all, and as NumPy."""
+"""A loss for each of several outputs: as one loss of one output that says it all, and as NumPy."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ def test_like_one_loss_that_says_it_all(backend, form, setting, weighted):
     data = (X, TARGETS[form], *weights)
     found = several.fit(settings, data, validation=data, progress=False)
     data = (X, together())
-    expected = one.fit(training(Together(weighted), **options), data, validation=data, progress=False)
+    expected = one.fit(
+        training(Together(weighted), **options), data, validation=data, progress=False
+    )
     close(found.steps, expected.steps)
     close(found.epochs[-1]["val_loss"], expected.epochs[-1]["val_loss"])
     for path, value in one.weights.items():

@@ -113,7 +113,7 @@ def test_a_wrong_derivative_is_seen_at_a_kink_too(monkeypatch):
     [
         ({"backend": None}, DefinitionError, "which backend"),
         ({"model": dl.compile(RELUS, X, backend="torch")}, DefinitionError, "leave them out"),
-        ({"loss": dl.Adam(1e-3)}, DefinitionError, "loss must be a dl.Loss or None, got Adam"),
+        ({"loss": dl.Adam(1e-3)}, DefinitionError, "loss must be a dl.Loss or None, .*got Adam"),
         ({"data": (x, labels[:2])}, DataError, "differ in their number of samples"),
         ({"loss": None, "data": x[:0]}, DataError, "there are no samples"),
     ],
