@@ -174,7 +174,8 @@ class Net:
         step runs; 0 is no thread, for data that draws from a framework's own generator on the way.
 
         weights: of samples (batch,), or of each value of the loss; validation may lack them.
-        targets are None for a loss that takes none.
+        targets are None for a loss that takes none, and a dict or a tuple, as the model's outputs are,
+        where there is a loss for each of several; so may weights be, or else they count for all.
         An interrupt (Ctrl-C) ends the run after the current step; what was learnt is kept, and the
         history says so. A second fit with the same optimizer continues with its state.
         progress: show a bar; by default, where standard error is a terminal.

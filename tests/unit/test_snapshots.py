@@ -52,6 +52,32 @@ def test_every_architecture_is_held() -> None:
     assert held == {*dl.models.__all__} - {"ResNet"}, "ResNet is held as ResNet18 and ResNet50"
 
 
+class TwoHeads(dl.Module):
+    """A label and a box of an image."""
+
+    def __init__(self) -> None:
+        self.conv = dl.Conv2D(8, 3, activation="relu")
+        self.flatten = dl.Flatten()
+        self.digit, self.box = dl.Dense(10), dl.Dense(4)
+
+    def __call__(self, image):
+        features = self.flatten(self.conv(image))
+        return {"digit": self.digit(features), "box": self.box(features)}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_of_several_outputs(backend: str) -> None:
+    program = dl.trace(TwoHeads(), dl.Input((None, 8, 8, 1)))
+    training = replace(
+        TRAINING,
+        loss={"digit": dl.CrossEntropy(), "box": dl.Huber()},
+        loss_weights={"box": 0.5},
+        metrics={"digit": ["accuracy"], "box": ["mae"]},
+    )
+    text = get_backend(backend).emit_training(program, training, Options()).source
+    hold(f"two_heads_training.{backend}", text)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_source_from_definitions(backend: str) -> None:
     model, inputs = SNAPSHOT_MODELS["digits_cnn"]()
