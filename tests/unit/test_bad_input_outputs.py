@@ -1,4 +1,4 @@
-"""Losses, metrics and targets that do not fit a model's several outputs are refused, before training."""
+"""Losses, metrics and targets that do not fit several outputs are refused, before training."""
 
 from __future__ import annotations
 
