@@ -10,7 +10,7 @@ import numpy as np
 
 from polydl.errors import DataError, DTypeError
 from polydl.program.binding import bind_sizes
-from polydl.program.sizes import evaluate
+from polydl.program.sizes import evaluate, symbols
 from polydl.program.structure import flatten_as
 from polydl.program.types import DType, Program
 
@@ -55,7 +55,9 @@ def input_arrays(
         cast(leaf, value.dtype, floating, f"input {value.name!r}", ", or change dl.Input's dtype")
         for leaf, value in zip(leaves, program.root.inputs, strict=True)
     ]
-    check_indices(program, arrays, bind_sizes(program, [array.shape for array in arrays]))
+    sizes = bind_sizes(program, [array.shape for array in arrays])
+    check_extents(program, sizes)
+    check_indices(program, arrays, sizes)
     return arrays
 
 
@@ -101,4 +103,23 @@ def check_indices(program: Program, arrays: list[np.ndarray], sizes: Mapping[str
             f"input {program.root.inputs[lookup.seen.input].name!r} holds {array.flat[first]} at "
             f"{position}, but {lookup.where} looks it up among {rows} rows, from 0 to {rows - 1}. "
             "Correct it; where the nearest row is meant, use ops.clip in the model"
+        )
+
+
+def check_extents(program: Program, sizes: Mapping[str, int]) -> None:
+    """What the model takes by counting must be there: see `polydl.program.extents`."""
+    for extent in program.extents:
+        last, rows = evaluate(extent.last, sizes), evaluate(extent.rows, sizes)
+        if last < rows:
+            continue
+        decides = symbols([extent.last, extent.rows])
+        shown = ", ".join(
+            f"input {value.name!r} has {sizes[str(size)]} on axis {axis}"
+            for value in program.root.inputs
+            for axis, size in enumerate(value.shape)
+            if str(size) in decides
+        )
+        raise DataError(
+            f"{shown}, but {extent.where} looks up place {last} among {rows}, from 0 to {rows - 1}. "
+            "Give other sizes; where the nearest place is meant, use ops.clip in the model"
         )

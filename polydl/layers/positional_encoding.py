@@ -41,7 +41,7 @@ class SinusoidalPositionalEncoding(Module):
 class LearnedPositionalEncoding(Module):
     """x plus one learned row for each position: x + table[:time]. x (batch, time, width).
 
-    length: the most positions there can be; from there on the last row counts. table (length, width).
+    length: the most positions there can be; longer input is an error. table (length, width).
     As in BERT and GPT-2; Gehring et al. 2017.
     """
 

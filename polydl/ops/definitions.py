@@ -127,13 +127,16 @@ def edge_pad(x: Tensor, *, widths: Widths) -> Tensor:
 
 @builtin_function()
 def reflect_pad(x: Tensor, *, widths: Widths) -> Tensor:
-    """The element as far inside as one lies outside: before, and before the reversed axis."""
-    for axis, pair in enumerate(widths):
-        for width in pair if any(pair) else ():
-            if width:
-                position = abs(apply("arange", size=x.shape[axis] + width, start=-width))
-                x = apply("take", x, position, axis=axis)
-            x = apply("flip", x, axis=(axis,))
+    """The element as far inside as one lies outside: the next ones of the axis, and of its reverse."""
+    for axis, (low, high) in enumerate(widths):
+        parts = [x]
+        if low:
+            first = apply("take", x, apply("arange", size=low, start=1), axis=axis)
+            parts.insert(0, apply("flip", first, axis=(axis,)))
+        if high:
+            turned = apply("flip", x, axis=(axis,))
+            parts.append(apply("take", turned, apply("arange", size=high, start=1), axis=axis))
+        x = apply("concatenate", *parts, axis=axis) if low or high else x
     return x
 
 

@@ -19,7 +19,7 @@ from polydl.program.types import Block, Node, Operand, Program, Value
 Sizes = Mapping[str, int]
 
 # operation: (operand that indexes, attribute with the axis it indexes); the rows are operand 0's
-_GATHERS = {"take": (1, "axis"), "take_along_axis": (1, "axis"), "scatter_add": (1, None)}
+GATHERS = {"take": (1, "axis"), "take_along_axis": (1, "axis"), "scatter_add": (1, None)}
 
 _VIEWS: dict[str, Callable[[np.ndarray, Mapping[str, Any], Sizes], np.ndarray]] = {
     "reshape": lambda x, a, sizes: x.reshape(_shape(a, sizes)),
@@ -72,11 +72,20 @@ def find_lookups(program: Program) -> tuple[Lookup, ...]:
     root = program.root
     known: _Known = {v.id: (Seen(i),) for i, v in enumerate(root.inputs) if v.dtype == "int"}
     found: dict[Lookup, None] = {}
-    _Search(program, found).block(root, known, _name(root))
+    _Search(program, found).block(root, known, name_of(root))
     return tuple(found)
 
 
-def _name(block: Block) -> str:
+def indexed(node: Node) -> tuple[Operand, AnySize]:
+    """What indexes in a gather, and among how many rows."""
+    indices, axis = GATHERS[node.op]
+    table = node.operands[0]
+    assert isinstance(table, Value)
+    return node.operands[indices], table.shape[node.attributes.get(axis, 0) if axis else 0]
+
+
+def name_of(block: Block) -> str:
+    """For errors."""
     return f"{block.path or 'the model'} ({block.class_name})"
 
 
@@ -100,13 +109,11 @@ class _Search:
                 known[value.id] = seen
 
     def lookup(self, node: Node, held: Sequence[tuple[Seen, ...]], where: str) -> None:
-        if node.op not in _GATHERS:
+        if node.op not in GATHERS:
             return
-        indices, axis = _GATHERS[node.op]
-        table = node.operands[0]
-        assert isinstance(table, Value)
-        rows = table.shape[node.attributes.get(axis, 0) if axis else 0]
-        self.found.update(dict.fromkeys(Lookup(seen, rows, where) for seen in held[indices]))
+        _, rows = indexed(node)
+        places = held[GATHERS[node.op][0]]
+        self.found.update(dict.fromkeys(Lookup(seen, rows, where) for seen in places))
 
     def results(
         self, node: Node, held: list[tuple[Seen, ...]], known: _Known, where: str
@@ -119,7 +126,7 @@ class _Search:
         if node.op == "call":
             called = self.program.blocks[node.attributes["block"]]
             inner = {v.id: seen for v, seen in zip(called.inputs, held, strict=True)}
-            return self.block(called, inner, _name(called) if called.is_module else where)
+            return self.block(called, inner, name_of(called) if called.is_module else where)
         if node.op in ("scan", "remat"):
             first = node.attributes.get("carries", 0)  # which change from step to step
             (region,) = node.regions

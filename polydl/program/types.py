@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from polydl.program.sizes import Shape
 
 if TYPE_CHECKING:
+    from polydl.program.extents import Extent
     from polydl.program.lookups import Lookup
 
 FORMAT_VERSION = 1
@@ -152,6 +153,13 @@ class Program:
         from polydl.program.lookups import find_lookups
 
         return find_lookups(self)
+
+    @cached_property
+    def extents(self) -> tuple[Extent, ...]:
+        """Where places that the Program counts off itself may lie beyond what they are taken from."""
+        from polydl.program.extents import find_extents
+
+        return find_extents(self)
 
     def __str__(self) -> str:
         from polydl.program.text import to_text

@@ -9,9 +9,11 @@ import pytest
 
 import polydl as dl
 from polydl import ops
+from polydl.backend import installed_backends
 from polydl.errors import DataError
 from polydl.training.arrays import training_arrays
 
+BACKENDS = [b.name for b in installed_backends() if not b.missing and not b.problem]
 IDS = dl.Input((None, 4), "int")
 
 
@@ -128,3 +130,67 @@ def test_fit_checks_inputs_and_labels():
     for label in (2, -1):
         with pytest.raises(DataError, match=rf"^data: CrossEntropy: labels.*{label}.* 2 outputs"):
             data(ids((0, 0), 0), [0, label], "data")
+
+
+class Counted(dl.Module):
+    """One function of x (batch, t, 2) and a table of 6 rows."""
+
+    def __init__(self, function):
+        self.table = dl.Embedding(6, 2)
+        self.function = function
+
+    def __call__(self, x):
+        return self.function(self.table, x)
+
+
+def steps(x, start=0):
+    return ops.arange(start, x.shape[1] + start)
+
+
+# (function, the longest t that has all places, what t + 1 looks up)
+COUNTED = {
+    "positions": (lambda table, x: x + table(steps(x)), 6, "table (Embedding) looks up place 6"),
+    "from the second": (lambda table, x: x + table(steps(x) + 1), 5, "place 6 among 6"),
+    "in two calls": (lambda table, x: table(steps(x)) + table(steps(x, 2)), 4, "place 6 among 6"),
+    "recomputed": (lambda table, x: x + dl.remat(lambda: table(steps(x))), 6, "place 6 among 6"),
+    "backwards": (lambda table, x: x + table(ops.flip(steps(x), 0)), 6, "place 6 among 6"),
+    "distances": (lambda table, x: x + table(abs(steps(x, -5))), 11, "place 6 among 6"),
+    "clipped by the model": (lambda table, x: x + table(ops.clip(steps(x), 0, 5)), 99, None),
+    "an edge": (lambda table, x: ops.pad(x, ((0, 0), (1, 2), (0, 0)), mode="edge"), 99, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", COUNTED)
+def test_places_that_the_model_counts(case):
+    """It is the length of the input that decides, so it is the length that is checked."""
+    function, most, found = COUNTED[case]
+    net = dl.compile(Counted(function), dl.Input((None, "t", 2)), backend="reference")
+    for call in (net, net.predict):
+        call(np.zeros((1, most, 2), np.float32))
+        if found:
+            where = rf"input 'x' has {most + 1} on axis 1, but .*{re.escape(found)}.*, from 0 to 5"
+            with pytest.raises(DataError, match=where):
+                call(np.zeros((1, most + 1, 2), np.float32))
+
+
+@pytest.mark.parametrize("pair", [(2, 0), (0, 2), (1, 2)])
+def test_what_is_too_short_to_reflect(pair):
+    function = lambda table, x: ops.pad(x, ((0, 0), pair, (0, 0)), mode="reflect")
+    net = dl.compile(Counted(function), dl.Input((None, "t", 2)), backend="reference")
+    x = np.arange(6, dtype=np.float32).reshape(1, 3, 2)
+    np.testing.assert_array_equal(net(x), np.pad(x, ((0, 0), pair, (0, 0)), "reflect"))
+    with pytest.raises(DataError, match=r"has 2 on axis 1, but .* looks up place 2 among 2"):
+        net(x[:, :2])
+
+
+@pytest.mark.parametrize("backend", ["reference", *BACKENDS])
+@pytest.mark.parametrize("model", ["gpt2", "encoding"])
+def test_more_tokens_than_the_context(model, backend):
+    models = {
+        "gpt2": lambda: dl.models.GPT2(vocabulary=11, context=6, width=4, blocks=1, heads=2),
+        "encoding": lambda: dl.Sequential(dl.Embedding(11, 4), dl.LearnedPositionalEncoding(6)),
+    }
+    net = dl.compile(models[model](), dl.Input((None, "t"), "int"), backend=backend)
+    assert net(np.zeros((2, 6), int)).shape[:2] == (2, 6)
+    with pytest.raises(DataError, match=r"has 9 on axis 1, but .* looks up place 8 among 6"):
+        net(np.zeros((2, 9), int))
