@@ -18,8 +18,9 @@ from polydl.program.sizes import Size
 from polydl.program.structure import flatten_as, unflatten
 from polydl.program.types import Program, inference_writes
 from polydl_keras.engine import ENGINE, keras, on_tensorflow
+from polydl_keras.natives.recurrent import reordered
 from polydl_keras.script import reseed
-from polydl_keras.weights import to_canonical, to_native, variables
+from polydl_keras.weights import same_layers, to_canonical, to_native, variables
 
 
 class KerasModel(NativeModel):
@@ -114,7 +115,9 @@ class KerasModel(NativeModel):
 
     def import_native(self, saved: Any) -> dict[str, np.ndarray]:
         """From a model, its get_weights(), arrays by variable path, a .weights.h5 or .keras file."""
-        if isinstance(saved, keras.Model):
+        whole = isinstance(saved, keras.Model)
+        if whole:
+            same_layers(self.native, saved)
             saved = saved.get_weights()
         if isinstance(saved, Mapping):
             paths = {p: v.path for p, v in self.variables.items()}
@@ -132,6 +135,13 @@ class KerasModel(NativeModel):
         own = self.native.weights
         if len(saved) != len(own):
             raise WeightsError(f"this model has {len(own)} weights, got {len(saved)}")
+        unclear = reordered(self.program, self.emitted.bindings)
+        if unclear and not whole:
+            raise WeightsError(
+                f"{unclear} is written out in this model's source, with its gates in another order "
+                "than Keras' own layer has; a list of arrays does not tell which it is. Give the "
+                "keras.Model itself, its arrays by variable path, or a file"
+            )
         given = {id(v): np.array(array) for v, array in zip(own, saved, strict=True)}
         return self._canonical({p: given[id(v)] for p, v in self.variables.items()})
 

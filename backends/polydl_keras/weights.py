@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from polydl.emission.emitted import Binding
+from polydl.errors import WeightsError
 
 
 def find_variable(model: Any, place: str) -> Any:
@@ -22,6 +23,38 @@ def find_variable(model: Any, place: str) -> Any:
 def variables(model: Any, bindings: Mapping[str, Binding]) -> dict[str, Any]:
     """Each entry's variable."""
     return {path: find_variable(model, binding.native) for path, binding in bindings.items()}
+
+
+def same_layers(own: Any, saved: Any) -> None:
+    """Raise WeightsError unless the weights of two models belong to layers of the same Keras classes.
+
+    Layers of other classes may hold as many numbers in another order: Keras' GRU has its gates as
+    z, r, n, a definition of ours as r, z, n.
+    """
+    mine, given = _holders(own), _holders(saved)
+    for variable, other in zip(own.weights, saved.weights, strict=False):
+        expected, found = mine[id(variable)], given[id(other)]
+        if expected is not found:
+            raise WeightsError(
+                f"{variable.path} belongs to a {_called(expected)} here and {other.path} to a "
+                f"{_called(found)} in the saved model; they may hold their weights in other orders. "
+                "Load into a net that is emitted with the same layer (see its source), and carry "
+                "over its net.weights"
+            )
+
+
+def _holders(model: Any) -> dict[int, type]:
+    """By a variable's id, the most special class of Keras' own that the layer holding it is."""
+    found: dict[int, type] = {}
+    for layer in model._flatten_layers():
+        own = next(c for c in type(layer).__mro__ if c.__module__.startswith("keras."))
+        for variable in layer._trainable_variables + layer._non_trainable_variables:
+            found[id(variable)] = own
+    return found
+
+
+def _called(kind: type) -> str:
+    return "layer of its own class" if kind.__name__ == "Layer" else f"keras {kind.__name__}"
 
 
 def to_canonical(array: np.ndarray, binding: Binding) -> np.ndarray:

@@ -485,6 +485,45 @@ def test_import_native(tmp_path):
             other.import_native(wrong)
 
 
+class Padded(dl.Module):
+    """A GRU over sequences with lengths and an open time, which Keras' own layer does not serve."""
+
+    def __init__(self):
+        self.gru = dl.GRU(6, use_bias=False)
+
+    def __call__(self, x, lengths):
+        return self.gru(x, lengths=lengths)
+
+
+def test_import_native_refuses_layers_of_another_order(tmp_path):
+    """A stock GRU has as many numbers, with its gates in another order."""
+    keras = engine.keras
+    given = keras.Input((None, 3))
+    stock = keras.Model(given, keras.layers.GRU(6, use_bias=False, return_sequences=True)(given))
+    net = dl.compile(Padded(), (dl.Input(("b", None, 3)), dl.Input(("b",), "int")), backend="keras")
+    before = net.weights
+    with pytest.raises(
+        WeightsError, match=r"layer of its own class here and .* to a keras GRUCell"
+    ):
+        net.import_native(stock)
+    with pytest.raises(
+        WeightsError, match=r"gru \(GRU\) is written out .* Give the keras.Model itself"
+    ):
+        net.import_native(stock.get_weights())
+    stock.save(tmp_path / "stock.keras")
+    with pytest.raises(WeightsError, match="does not hold this model's weights"):
+        net.import_native(tmp_path / "stock.keras")
+    assert all(np.array_equal(net.weights[path], before[path]) for path in before)
+    net.import_native(net.native)
+    same = dl.compile(
+        dl.Sequential(dl.GRU(6, use_bias=False)), dl.Input((None, None, 3)), backend="keras"
+    )
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
+    for saved in (stock, stock.get_weights()):
+        same.import_native(saved)
+        np.testing.assert_allclose(same(x), stock(x), atol=1e-6)
+
+
 def test_global_settings_are_restored():
     keras = engine.keras
     before = keras.config.floatx(), keras.config.dtype_policy().name

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from polydl.emission.code import Code
+from polydl.emission.emitted import Binding
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native
-from polydl.program.types import Block, walk
+from polydl.program.types import Block, Program, walk
 from polydl_keras.initializers import option
 from polydl_keras.natives.common import Literal, Row, kernel_options, own_entry
 
@@ -84,6 +86,15 @@ def gru(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
         weights["bias"] = ("cell.bias", None, ZRH, 0)
         weights["recurrent_bias"] = ("cell.bias", None, ZRH, 1)
     return replace(native, weights=weights)
+
+
+def reordered(program: Program, bindings: Mapping[str, Binding]) -> str:
+    """The first GRU whose gates lie in our order, not in Keras'; "" where there is none."""
+    for block in program.blocks.values():
+        kernel = bindings.get(f"{block.path}.kernel".lstrip("."))
+        if block.kind == "polydl:GRU@1" and kernel is not None and kernel.is_plain:
+            return f"{block.path or 'the model'} (GRU)"
+    return ""
 
 
 def _is_borrowed(emitter: Emitter, block: Block) -> bool:
