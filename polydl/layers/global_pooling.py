@@ -25,6 +25,8 @@ class GlobalAvgPool(GlobalPool):
 
 
 class GlobalMaxPool(GlobalPool):
+    """NaN makes it NaN, but with Keras' own layers, which pass over it."""
+
     def __call__(self, x: Tensor) -> Tensor:
         return ops.max(x, self.spatial_axes(x))
 

@@ -75,8 +75,8 @@ class MaxPool1D(MaxPool):
 class MaxPool2D(MaxPool):
     """Largest of each window of (batch, height, width, channels). Padding never wins.
 
-    Among equals the first, row by row, has the derivative. A NaN wins, but not with Keras on a CPU,
-    whose kernel ignores it.
+    Among equals the first, row by row, has the derivative. A NaN wins, but not with Keras' own
+    layer on a CPU, whose kernel passes over it.
 
     strides: the window's size by default, as in torch and Keras; Flax defaults to 1.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from polydl.primitives.record import normal_axes, normal_axis
-from polydl.program.sizes import product
+from polydl.program.sizes import Shape, product
 from polydl.program.types import DType
 from polydl.spec.apply import apply
 from polydl.spec.registry import builtin_function
@@ -41,8 +41,16 @@ def var(x: Tensor, *, axis: Axes, ddof: int = 0, keepdims: bool = False) -> Tens
     squares = apply("square", x - apply("mean", x, axis=axis, keepdims=True))
     if ddof == 0:
         return apply("mean", squares, axis=axis, keepdims=keepdims)
-    count = product(x.shape[i] for i in normal_axes("var", axis, x.ndim))
-    return apply("sum", squares, axis=axis, keepdims=keepdims) / float(count - ddof)
+    sizes = tuple(x.shape[i] for i in normal_axes("var", axis, x.ndim))
+    return apply("sum", squares, axis=axis, keepdims=keepdims) / (_count(sizes) - ddof)
+
+
+def _count(sizes: Shape) -> Tensor | float:
+    """How many elements there are, of sizes that may be known only at run time."""
+    n = product(sizes)
+    if isinstance(n, int):
+        return float(n)
+    return apply("sum", apply("full", shape=sizes, value=1.0), axis=tuple(range(len(sizes))))
 
 
 @builtin_function()
@@ -65,9 +73,9 @@ def logsumexp(x: Tensor, *, axis: Axes, keepdims: bool = False) -> Tensor:
 def norm(x: Tensor, *, axis: Axes, keepdims: bool = False) -> Tensor:
     """The root of the sum of squares, whose derivative at 0 is 0."""
     squares = apply("sum", apply("square", x), axis=axis, keepdims=keepdims)
-    nonzero = squares > 0
-    root = apply("sqrt", apply("where", nonzero, squares, 1.0))
-    return apply("where", nonzero, root, 0.0)
+    zero = squares <= 0  # which NaN is not
+    root = apply("sqrt", apply("where", zero, 1.0, squares))
+    return apply("where", zero, 0.0, root)
 
 
 @builtin_function()
@@ -186,9 +194,14 @@ def diag(x: Tensor, *, k: int = 0) -> Tensor:
 
 @builtin_function()
 def top_k(x: Tensor, *, k: int) -> tuple[Tensor, Tensor]:
-    """The first k in descending order; the bits of ints reverse theirs without an overflow."""
-    order = -x if x.dtype == "float" else apply("bitwise_not", x)
-    indices = apply("argsort", order, axis=-1)[..., :k]
+    """The end of the ascending order of the reversed axis, backwards; the first of equals is first."""
+    order = apply("argsort", apply("flip", x, axis=(-1,)), axis=-1)
+    last, size = apply("flip", order, axis=(-1,)), x.shape[-1]
+    if isinstance(size, int):
+        indices = (size - 1) - last[..., :k]
+    else:
+        places = apply("flip", apply("arange", size=size), axis=(0,))
+        indices = apply("take", places, apply("take", last, apply("arange", size=k), axis=-1))
     return apply("take_along_axis", x, indices, axis=-1), indices
 
 

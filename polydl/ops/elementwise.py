@@ -6,8 +6,9 @@ from polydl.errors import DefinitionError
 from polydl.ops import definitions
 from polydl.program.types import DType, Scalar
 from polydl.program.unboxed import unboxed
+from polydl.spec import numbers
 from polydl.spec.apply import apply
-from polydl.spec.numbers import dtype_of, quotient
+from polydl.spec.numbers import quotient
 from polydl.spec.tensor import Tensor
 
 Number = Tensor | Scalar
@@ -249,15 +250,16 @@ def power(a: Number, b: Number) -> Tensor:
 
 
 def floor_divide(a: Number, b: Number) -> Tensor:
-    """floor(a / b). Division of an integer by 0 has no result that all frameworks share."""
-    if dtype_of(a, b) == "float":
-        return floor(divide(a, b))
-    return apply("floor_divide", a, b)
+    """floor(a / b). Of ints over 0 it is 0, as in NumPy; torch raises there."""
+    return numbers.whole_quotient(a, b)
 
 
 def remainder(a: Number, b: Number) -> Tensor:
-    """a - b floor(a / b), which has b's sign. Derivatives: 1 and -floor(a / b)."""
-    return apply("remainder", a, b)
+    """a - b floor(a / b), which has b's sign. Derivatives: 1 and -floor(a / b).
+
+    Of ints over 0 it is 0, as in NumPy.
+    """
+    return numbers.remainder(a, b)
 
 
 mod = remainder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from polydl.errors import DefinitionError, ShapeError
 from polydl.ops import definitions
 from polydl.ops.elementwise import maximum
-from polydl.ops.making import full, zeros
-from polydl.ops.shapes import one_axis
+from polydl.ops.making import arange, full, zeros
+from polydl.ops.shapes import concatenate, one_axis
 from polydl.primitives.record import integers, normal_axis
 from polydl.program.sizes import AnySize
 from polydl.program.types import DType, Scalar
@@ -88,14 +88,13 @@ def argsort(x: Tensor, axis: int | None = -1) -> Tensor:
 def top_k(x: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """(values, indices) of the k largest along the last axis, the largest first.
 
-    Of equals the first comes first, as in JAX and TensorFlow; torch.topk takes any.
+    Of equals the first comes first, as in JAX and TensorFlow; torch.topk takes any. NaN counts as the
+    largest.
     """
     size = x.shape[-1] if x.ndim else 0
     integers("top_k", "k", k)
     if k < 1 or (isinstance(size, int) and k > size):
         raise ShapeError(f"top_k: an axis of {size} has no {k} largest")
-    if not isinstance(size, int):
-        raise ShapeError(f"top_k: an axis of {size} has no fixed size")
     if is_bool(x):
         values, indices = definitions.top_k(counted(x), k=k)
         return values.astype("bool"), indices
@@ -107,10 +106,14 @@ def median(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor
     x, axis = one_axis(as_float(x), axis)
     place = normal_axis("median", axis, x.ndim)
     size = x.shape[place]
-    if not isinstance(size, int) or size < 1:
-        raise ShapeError(f"median: an axis of {size} has no known middle")
-    ordered, middle = sort(x, axis), slice((size - 1) // 2, size // 2 + 1)
-    picked = ordered[(*(slice(None),) * place, middle)]
+    if isinstance(size, int) and size < 1:
+        raise ShapeError("median: an axis of 0 has no middle")
+    ordered = sort(x, axis)
+    if isinstance(size, int):
+        picked = ordered[(*(slice(None),) * place, slice((size - 1) // 2, size // 2 + 1))]
+    else:
+        both = concatenate([arange(i, i + 1) for i in ((size - 1) // 2, size // 2)])
+        picked = take(ordered, both, axis)
     return apply("mean", picked, axis=axis, keepdims=keepdims)
 
 

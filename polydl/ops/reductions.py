@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from polydl.errors import DefinitionError
+from polydl.errors import DefinitionError, ShapeError
 from polydl.ops import definitions
 from polydl.ops.shapes import one_axis, reshape
-from polydl.primitives.record import normal_axis
+from polydl.primitives.record import normal_axes, normal_axis
+from polydl.program.sizes import product
 from polydl.spec.apply import apply
 from polydl.spec.numbers import as_float, counted, holds, is_bool
 from polydl.spec.tensor import Tensor
@@ -31,12 +32,12 @@ def prod(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def max(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Largest over axes; ties share the derivative evenly."""
+    """Largest over axes, NaN where there is one; ties share the derivative evenly."""
     return apply("any" if is_bool(x) else "max", x, axis=_axes(x, axis), keepdims=keepdims)
 
 
 def min(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Smallest over axes; ties share the derivative evenly."""
+    """Smallest over axes, NaN where there is one; ties share the derivative evenly."""
     return apply("all" if is_bool(x) else "min", x, axis=_axes(x, axis), keepdims=keepdims)
 
 
@@ -51,12 +52,18 @@ def all(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Index of the largest along an axis, or in all of x, read as one; the first among equals."""
+    """Index of the largest along an axis, or in all of x, read as one; the first among equals.
+
+    NaN counts as the largest, but on Keras, where TensorFlow passes over it.
+    """
     return _position("argmax", x, axis, keepdims)
 
 
 def argmin(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Index of the smallest along an axis, or in all of x, read as one; the first among equals."""
+    """Index of the smallest along an axis, or in all of x, read as one; the first among equals.
+
+    NaN counts as the smallest, but on Keras, where TensorFlow passes over it.
+    """
     return _position("argmin", x, axis, keepdims)
 
 
@@ -79,12 +86,23 @@ def var(x: Tensor, axis: Axes = None, ddof: int = 0, keepdims: bool = False) -> 
 
     NumPy, JAX and Keras divide by n by default, torch by n - 1.
     """
-    return definitions.var(as_float(x), axis=_axes(x, axis), ddof=ddof, keepdims=keepdims)
+    axis = _spread("var", x, axis, ddof)
+    return definitions.var(as_float(x), axis=axis, ddof=ddof, keepdims=keepdims)
 
 
 def std(x: Tensor, axis: Axes = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """Standard deviation over axes: the root of `var`."""
-    return definitions.std(as_float(x), axis=_axes(x, axis), ddof=ddof, keepdims=keepdims)
+    axis = _spread("std", x, axis, ddof)
+    return definitions.std(as_float(x), axis=axis, ddof=ddof, keepdims=keepdims)
+
+
+def _spread(name: str, x: Tensor, axis: Axes, ddof: int) -> int | tuple[int, ...]:
+    """The axes of a variance, which must have more elements than ddof."""
+    axes = _axes(x, axis)
+    n = product(x.shape[i] for i in normal_axes(name, axes, x.ndim))
+    if isinstance(n, int) and n <= ddof:
+        raise ShapeError(f"{name}: there must be more than ddof={ddof} elements, got {n}")
+    return axes
 
 
 def logsumexp(x: Tensor, axis: Axes = None, keepdims: bool = False) -> Tensor:

@@ -67,7 +67,7 @@ def transpose(x: Tensor, axes: Sequence[int] | None = None) -> Tensor:
         return apply("transpose", x, axes=tuple(range(x.ndim))[::-1])
     order = integers("transpose", "axes", axes)
     order = tuple(normal_axis("transpose", axis, x.ndim) for axis in order)
-    return apply("transpose", x, axes=order)
+    return x if order == tuple(range(x.ndim)) else apply("transpose", x, axes=order)
 
 
 def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:

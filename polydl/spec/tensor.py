@@ -83,15 +83,20 @@ class Tensor:
         return self._floored(other, self)
 
     def _floored(self, a: Any, b: Any) -> Tensor:
-        if self.dtype == "float":
-            return self._apply("floor", self._apply("divide", a, b))
-        return self._apply("floor_divide", a, b)
+        from polydl.spec.numbers import whole_quotient
+
+        return whole_quotient(a, b)
 
     def __mod__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("remainder", self, other)
+        return self._remainder(self, other)
 
     def __rmod__(self, other: Tensor | Scalar) -> Tensor:
-        return self._apply("remainder", other, self)
+        return self._remainder(other, self)
+
+    def _remainder(self, a: Any, b: Any) -> Tensor:
+        from polydl.spec.numbers import remainder
+
+        return remainder(a, b)
 
     def __divmod__(self, other: Tensor | Scalar) -> tuple[Tensor, Tensor]:
         return self // other, self % other

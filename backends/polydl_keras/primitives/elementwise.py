@@ -37,7 +37,7 @@ def _where(body: Body, node: Node, args: list[Code]) -> Code:
 
 
 def _extremum(name: str) -> Writer:
-    """TensorFlow gives all of the derivative at a tie to one side; half each needs a helper."""
+    """TensorFlow gives all of the derivative at a tie to one side, and passes over NaN."""
 
     def write(body: Body, node: Node, args: list[Code]) -> Code:
         texts = ", ".join(_tensors(body, node, args))
@@ -70,9 +70,9 @@ def _shift(body: Body, node: Node, args: list[Code]) -> Code:
 
 SUPPORT = {
     name: f'''def {name}(a, b):
-    """The {word} of a and b; at a tie each gets half of the derivative."""
-    return ops.where(ops.equal(a, b), 0.5 * a + 0.5 * b, ops.{name}(a, b))'''
-    for name, word in (("maximum", "larger"), ("minimum", "smaller"))
+    """The {word} of a and b; at a tie each gets half of the derivative, and NaN stays NaN."""
+    return ops.where(a {sign} b, a, ops.where(b {sign} a, b, 0.5 * a + 0.5 * b))'''
+    for name, word, sign in (("maximum", "larger", ">"), ("minimum", "smaller", "<"))
 }
 
 PRIMITIVES: dict[str, Writer] = {

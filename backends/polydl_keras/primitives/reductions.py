@@ -23,6 +23,19 @@ def _reduction(function: str) -> Writer:
     return write
 
 
+def _extremum(function: str, helper: str) -> Writer:
+    """TensorFlow's kernels pass over NaN."""
+    plain, helped = _reduction(function), _reduction(helper)
+
+    def write(body: Body, node: Node, args: list[Code]) -> Code:
+        if node.output.dtype != "float":
+            return plain(body, node, args)
+        body.emitter.use_support(helper)
+        return Code(helped(body, node, args).text.removeprefix("ops."))
+
+    return write
+
+
 def _matmul(body: Body, node: Node, args: list[Code]) -> Code:
     """`@`, but keras.ops where the ranks differ: it multiplies a matrix once, not per sample."""
     a, b = (len(operand.shape) for operand in node.operands)  # type: ignore[union-attr]
@@ -57,8 +70,8 @@ PRIMITIVES: dict[str, Writer] = {
     "matmul": _matmul,
     "sum": _reduction("sum"),
     "mean": _reduction("mean"),
-    "max": _reduction("max"),
-    "min": _reduction("min"),
+    "max": _extremum("max", "reduce_max"),
+    "min": _extremum("min", "reduce_min"),
     "prod": _reduction("prod"),
     "any": _reduction("any"),
     "all": _reduction("all"),
@@ -72,6 +85,13 @@ PRIMITIVES: dict[str, Writer] = {
 }
 
 SUPPORT = {
+    **{
+        helper: f'''def {helper}(x, **axes):
+    """ops.{function}, and NaN where there is one."""
+    nan = ops.any(ops.isnan(x), **axes)
+    return ops.where(nan, float("nan"), ops.{function}(x, **axes))'''
+        for function, helper in (("max", "reduce_max"), ("min", "reduce_min"))
+    },
     "cumprod": '''def cumprod(x, axis):
     """Running products along an axis of known size.
 

@@ -65,7 +65,7 @@ def _pool_3d(body: Body, node: Node, function: str, x: str) -> Code:
         )
     body.emitter.use_support("pool_3d")
     window, strides = tuple(node.attributes["window"]), tuple(node.attributes["strides"])
-    return Code(f"pool_3d(ops.{function}, {x}, {window}, {strides})")
+    return Code(f"pool_3d({function}, {x}, {window}, {strides})")
 
 
 def _window(function: str, padding_value: float) -> Writer:
@@ -73,11 +73,15 @@ def _window(function: str, padding_value: float) -> Writer:
         a, x = node.attributes, args[0].text
         if any(side for pair in a["padding"] for side in pair):
             x = pad_text(x, ((0, 0), *a["padding"], (0, 0)), padding_value)
+        callee = f"ops.{function}"
+        if function == "max_pool":
+            body.emitter.use_support("window_max")
+            callee = "window_max"
         options = f'{one_or_all(a["window"])}, strides={one_or_all(a["strides"])}, padding="valid"'
         if len(a["window"]) == 3:
-            pooled = _pool_3d(body, node, function, x)
+            pooled = _pool_3d(body, node, callee, x)
         else:
-            pooled = Code(f"ops.{function}({x}, {options})")
+            pooled = Code(f"{callee}({x}, {options})")
         if function == "max_pool":
             return pooled
         count = 1
@@ -116,7 +120,15 @@ POOL_3D = '''def pool_3d(pool, x, window, strides):
     return ops.reshape(x, (-1, x.shape[1], height, width, channels))'''
 
 
+WINDOW_MAX = '''def window_max(x, window, strides, padding):
+    """ops.max_pool, and NaN of a window that holds one."""
+    nan = ops.cast(ops.isnan(x), x.dtype)
+    nan = ops.max_pool(nan, window, strides, padding) > 0
+    return ops.where(nan, float("nan"), ops.max_pool(x, window, strides, padding))'''
+
+
 SUPPORT = {
+    "window_max": WINDOW_MAX,
     "dilated": DILATED,
     "grouped_conv_transpose": GROUPED_CONV_TRANSPOSE,
     "pool_3d": POOL_3D,

@@ -14,7 +14,7 @@ from polydl_torch.primitives.common import DTYPES, device_of, pad_text, transpos
 
 def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
     sizes = body.sizes.reshape_sizes(node.attributes["shape"])
-    return Code(f"{args[0].atom}.reshape({', '.join(sizes)})")
+    return Code(f"{args[0].atom}.reshape({', '.join(sizes) or '()'})")
 
 
 def _index(body: Body, node: Node, args: list[Code]) -> Code:

@@ -44,20 +44,35 @@ def _astype(body: Body, node: Node, args: list[Code]) -> Code:
     return Code(f"{args[0].atom}.to({DTYPES[node.attributes['dtype']]})")
 
 
+def _sign(body: Body, node: Node, args: list[Code]) -> Code:
+    """torch.sign gives 0 for NaN."""
+    if node.output.dtype != "float":
+        return Code(f"torch.sign({args[0].text})")
+    body.emitter.use_support("signum")
+    return Code(f"signum({args[0].text})")
+
+
 def _shift(body: Body, node: Node, args: list[Code]) -> Code:
     bits = node.attributes["bits"]
     shifted = bitwise(args[0], ">>", Code(str(bits)), SHIFT)
     return bitwise(shifted, "&", Code(f"0x{(1 << (32 - bits)) - 1:X}"), BIT_AND)
 
 
+SUPPORT = {
+    "signum": '''def signum(x):
+    """torch.sign, and NaN where x is."""
+    return torch.where(torch.isnan(x), x, torch.sign(x))''',
+}
+
 PRIMITIVES: dict[str, Writer] = {
     "absolute": template("{0!a}.abs()"),
     **functions(
         "torch",
-        """sign square exp exp2 expm1 log log1p log2 log10 sqrt rsqrt sin cos tan arcsin=asin
+        """square exp exp2 expm1 log log1p log2 log10 sqrt rsqrt sin cos tan arcsin=asin
         arccos=acos arctan=atan sinh cosh tanh arcsinh=asinh arccosh=acosh arctanh=atanh erf erfc
         erfinv floor ceil round trunc isnan isinf isfinite""",
     ),
+    "sign": _sign,
     "arctan2": _pair("atan2"),
     "clip": _clip,
     "stop_gradient": template("{0!a}.detach()"),

@@ -234,6 +234,38 @@ def _reductions_expected(x: Array) -> dict[str, Array]:
     }
 
 
+def _open_axes(x: Tensor) -> dict[str, Any]:
+    """x (batch, time, 4) of sizes known at run time alone; and a transform of the first axis."""
+    largest, places = ops.top_k(ops.transpose(x, (0, 2, 1)), 2)
+    return {
+        "var": ops.var(x, 0, ddof=1),
+        "std": ops.std(x, (0, 1), ddof=1, keepdims=True),
+        "median": ops.median(x, 1),
+        "median_of_odd": ops.median(x[1:], 0, keepdims=True),
+        "largest": largest,
+        "places": places,
+        "rfft": ops.rfft(ops.transpose(x, (2, 0, 1)), axis=0),
+    }
+
+
+def _open_axes_expected(x: Array) -> list[Array]:
+    batch, time, _ = x.shape
+    own, middle = x - x.mean(0), x - x.mean((0, 1))
+    order = np.argsort(x, 1)
+    k = np.arange(3)[:, None] * np.arange(4) / 4
+    waves = np.einsum("kt,bst->kbs", np.exp(-2j * np.pi * k), x)
+    return [
+        (own**2).sum(0) / (batch - 1),
+        np.sqrt((middle**2).sum((0, 1), keepdims=True) / (batch * time - 1)),
+        np.sort(x, 1)[:, time // 2 - 1 : time // 2 + 1].mean(1),
+        np.sort(x[1:], 0)[1:2],
+        np.sort(x, 1)[:, :-3:-1].transpose(0, 2, 1),
+        order[:, :-3:-1].transpose(0, 2, 1).astype(np.int32),
+        waves.real,
+        waves.imag,
+    ]
+
+
 def _arrays(x: Tensor, y: Tensor) -> dict[str, Any]:
     """x (batch, 3, 4) and y (batch, 3, 4)."""
     first, second = ops.split(x, (1,), axis=2)
@@ -401,6 +433,10 @@ ROWS: tuple[Row | RandomRow, ...] = (
         (*_primitives("prod any all argmin cumsum cumprod sort"),
          *_functions("var std logsumexp norm")),
         lambda: Apply(_reductions), Input((2, 3, 4)), spread(2, 3, 4), plain(_reductions_expected),
+    ),
+    Row(
+        "open axes", _functions("var std top_k rfft"), lambda: Apply(_open_axes),
+        Input((None, None, 4)), spread(4, 6, 4), plain(_open_axes_expected),
     ),
     Row(
         "more arrays",
