@@ -63,6 +63,13 @@ class DivergenceError(PolydlError, ArithmeticError):
         self.step, self.path, self.history = step, path, history
 
 
+class NotFiniteWarning(UserWarning):
+    """A score of an evaluation is NaN or infinite; training did not stop for it.
+
+    `warnings.simplefilter("error", dl.errors.NotFiniteWarning)` makes an error of it.
+    """
+
+
 def message(what: str, where: str = "", instead: str = "") -> str:
     """Build an error text: `where: what. instead.`"""
     text = f"{where}: {what}" if where else what

@@ -196,7 +196,12 @@ class Net:
         )
 
     def evaluate(self, training: Training, data: Any) -> dict[str, float]:
-        """Loss and metrics of data as `fit` takes them, in evaluation mode. Weights are of losses."""
+        """Loss and metrics of data as `fit` takes them, in evaluation mode. Weights are of losses.
+
+        A score that is not finite is given as it is, and a dl.errors.NotFiniteWarning says which, in
+        which batch, and where in the model the loss ceases to be finite. `fit` warns so, once, of
+        scores that it does not train on.
+        """
         self._needs_training()
         return self._fitting.evaluate(training, data)
 

@@ -49,8 +49,11 @@ def first_batch(net: Net, training: Training, data: Any) -> tuple[Training, Data
 def batches_of(
     net: Net, training: Training, data: Any
 ) -> tuple[Training, Callable[[int], Iterator[Data]]]:
-    """The Training of the data, and the batches of an epoch (from 0), without augmentation."""
-    opened = Opener(net.program, net.options.dtype).open(replace(training, augment=()), data)
+    """The Training of the data, and the batches of an epoch (from 0), without augmentation.
+
+    Labels that it mixes are one-hot all the same.
+    """
+    opened = Opener(net.program, net.options.dtype).open(training, data)
     count = len(net.program.root.inputs)
     if opened.training.data == "batches":
         (made,) = opened.data
@@ -62,7 +65,7 @@ def batches_of(
         for arrays in made(epoch):
             yield list(arrays[:count]), tuple(arrays[count:])
 
-    return replace(opened.training, data="arrays"), batches
+    return replace(opened.training, data="arrays", augment=()), batches
 
 
 def as_data(

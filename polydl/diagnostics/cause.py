@@ -18,13 +18,15 @@ from polydl.reference import Watch, together
 class Cause:
     """first_bad: where the first number that is not finite arises in the forward pass, on the oracle.
 
-    backward: where that pass is finite, the parameter whose gradient is the first that is not, on the
-    way back, if it could be had again; suspects: operations that can make it so.
+    precision: the type in which the model has to be computed for it to arise, where it is not the
+    net's. backward: where that pass is finite, the parameter whose gradient is the first that is not,
+    on the way back, if it could be had again; suspects: operations that can make it so.
     """
 
     first_bad: NonFinite | None = None
     backward: str = ""
     suspects: tuple[Singular | NonFinite, ...] = ()
+    precision: str | None = None
 
     @property
     def path(self) -> str:
@@ -35,7 +37,8 @@ class Cause:
 
     def __str__(self) -> str:
         if self.first_bad is not None:
-            return str(self.first_bad)
+            low = f", if all of the model is computed in {self.precision}" if self.precision else ""
+            return f"{self.first_bad}{low}"
         back = f"the gradient of {self.backward} is the first that is" if self.backward else "it is"
         text = f"the forward pass is finite on the oracle; on the way back {back} not"
         return "; ".join([text, *(f"likely by {suspect}" for suspect in self.suspects)])
@@ -48,11 +51,12 @@ def find_cause(
     gradients: Mapping[str, Array],
     dtype: str,
     *others: Watch,
+    precision: str | None = None,
 ) -> Cause | None:
     """Why the loss of a batch, or a gradient of it, is not finite in a net of `dtype`.
 
-    None where all gradients that are given are finite, and so is the loss on the oracle, which others
-    watch too.
+    precision: that of a run in mixed precision, which is tried where nothing else is found. None where
+    all gradients that are given are finite, and so is the loss on the oracle, which others watch too.
     """
     first = first_non_finite(whole, weights, arrays, dtype, True, *others)
     first = first or first_bad_penalty(whole, weights, dtype)
@@ -60,7 +64,11 @@ def find_cause(
         return Cause(first)
     bad = [path for path, slope in gradients.items() if not np.isfinite(slope).all()]
     if not bad:
-        return None
+        if precision is not None:
+            first = first_non_finite(
+                whole, weights, arrays, dtype, True, *others, precision=precision
+            )
+        return Cause(first, precision=precision) if first else None
     reads = ReadsWatch(whole)
     suspects = _suspects(whole, weights, arrays, dtype, reads, *others)
     return Cause(None, max(bad, key=list(reads.paths).index), suspects)

@@ -37,6 +37,10 @@ _RATE = (
     "Lower the learning rate (dl.find_lr suggests one), warm it up, or clip gradients "
     "(Training's clip_norm)"
 )
+_FLOAT16 = (
+    'float16 ends at 65504. Give the run precision="bfloat16", or keep numbers small: normalise inputs '
+    "and layers"
+)
 
 
 def cause_of(
@@ -55,8 +59,7 @@ def cause_of(
     SECONDS.
     """
     whole = objective(fitting.program, training)
-    flags = itertools.zip_longest(fitting.model.emitted.channels_first, batch)
-    batch = [np.moveaxis(x, 1, -1) if first else x for first, x in flags]
+    batch = channels_last(fitting, batch)
     foreign = whole.takes_step and training.randomness == "native"
     parts = training.accumulate
     size = len(batch[0]) if parts == 1 else -(-training.batch_size // parts)
@@ -70,13 +73,21 @@ def cause_of(
                 _, slopes = loss_and_gradients(
                     whole, fitting.backend.name, fitting.options, weights, arrays
                 )
-                cause = find_cause(whole, weights, arrays, slopes, dtype, clock)
+                cause = find_cause(
+                    whole, weights, arrays, slopes, dtype, clock, precision=training.precision
+                )
                 if cause is not None:
                     return cause
                 guess = guess or suspected(whole, weights, arrays, dtype, clock)
     except (BackendError, TimeoutError):
         pass
     return guess if updated else None
+
+
+def channels_last(fitting: Fitting, batch: Sequence[Array]) -> list[Array]:
+    """A batch as a Trainer takes it, in canonical layouts."""
+    flags = itertools.zip_longest(fitting.model.emitted.channels_first, batch)
+    return [np.moveaxis(x, 1, -1) if first else x for first, x in flags]
 
 
 class Clock:
@@ -106,6 +117,8 @@ def advice(cause: Cause | None, losses: np.ndarray) -> str:
         operation = cause.first_bad.operation
     elif cause is not None and cause.suspects:
         operation = cause.suspects[0].place.operation
-    if operation in _BY_OPERATION and not risen:
+    if cause is not None and cause.precision == "float16":
+        notes.append(_FLOAT16)
+    elif operation in _BY_OPERATION and not risen:
         notes.append(_BY_OPERATION[operation])
     return ". ".join(notes or [_RATE])

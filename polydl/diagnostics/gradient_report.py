@@ -81,7 +81,7 @@ class GradientReport:
     @property
     def ok(self) -> bool:
         """Whether nothing was found."""
-        return not (self.flags or self.dead_units) and bool(np.isfinite(self.loss))
+        return not (self.flags or self.dead_units or self.cause) and bool(np.isfinite(self.loss))
 
     def __str__(self) -> str:
         norm = float(np.sqrt(sum(p.gradient**2 for p in self.parameters)))
@@ -115,7 +115,7 @@ def check_gradients(
     the parameter's; "no gradient", all zeros; "large update", a first step that moves the parameter by
     more than a tenth of its norm; "not finite". Dead units, and the place where the first NaN or
     infinity arises, are found on the oracle, which repeats the batch in numpy, rounding each result to
-    the net's precision.
+    the net's precision, and to that of mixed precision where the training asks for it.
 
     update: also make one step of the training program, on a copy, for the updates' sizes. oracle:
     False leaves the numpy run out, which takes long for a large model.
@@ -130,7 +130,10 @@ def check_gradients(
     moved = _updates(net, training, inputs, given) if update and finite else {}
     parameters = _parameters(weights, gradients, moved)
     where = f"{len(inputs[0])} samples, {net.backend} in {net.options.dtype}, training mode"
-    found = _on_the_oracle(net, whole, weights, arrays, gradients, finite) if oracle else {}
+    dtype, precision, cause = net.options.dtype, training.precision, None
+    if oracle and (precision or not finite):
+        cause = find_cause(whole, weights, arrays, gradients, dtype, precision=precision)
+    found = _on_the_oracle(whole, weights, arrays, cause) if oracle else {}
     return GradientReport(loss, len(inputs[0]), where, parameters, **found)
 
 
@@ -141,7 +144,7 @@ def _updates(
     copy = copy_of(net)
     before = copy.parameters
     one = replace(training, epochs=1, batch_size=len(inputs[0]), shuffle=False, augment=())
-    copy.fit(one, as_data(net, training, inputs, given), progress=False)
+    copy.fit(one, as_data(net, training, inputs, given), progress=False, check_finite=False)
     return {path: value - before[path] for path, value in copy.parameters.items()}
 
 
@@ -184,15 +187,9 @@ def norm(array: Array) -> float:
 
 
 def _on_the_oracle(
-    net: Net,
-    whole: Objective,
-    weights: Mapping[str, Array],
-    arrays: list[Array],
-    gradients: Mapping[str, Array],
-    finite: bool,
+    whole: Objective, weights: Mapping[str, Array], arrays: list[Array], cause: Cause | None
 ) -> dict[str, Any]:
-    """Dead units, and where what is not finite comes from."""
-    cause = None if finite else find_cause(whole, weights, arrays, gradients, net.options.dtype)
+    """Dead units, unless the forward pass is not finite."""
     if cause is not None and cause.first_bad is not None:
         return {"cause": cause}
     dead = DeadUnitsWatch(whole)

@@ -104,7 +104,8 @@ def find_lr(
 
     The range test of Smith (2015), with fastai's exponential rise: the rate of update i (from 0) is
     lowest (highest / lowest)^(i / (steps - 1)). All else, batches included, is as `training` says;
-    data are gone through again where they are fewer. The net and its optimizer stay as they are.
+    data, arrays or batches as `fit` takes them, are gone through again where they are fewer. The net
+    and its optimizer stay as they are.
     The losses are smoothed: an average with weights smoothing^age, that is begun without bias. The
     run ends where the smoothed loss is not finite, or has risen above its lowest, by three times that
     and by three quarters of what it had fallen.

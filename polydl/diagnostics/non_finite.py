@@ -89,13 +89,14 @@ class NonFinite:
 class NonFiniteWatch:
     """Follows numbers that are not finite from where they arise.
 
-    Each result is rounded to `dtype` first, so that what overflows there does so here. Infinities that
+    Each result is rounded to `dtype` first, so that what overflows there does so here; precision: all
+    of the model but the loss to this type instead, as in mixed precision. Infinities that
     the definition writes itself, such as a mask's, are no origin until they become NaN.
     origin: of the last result that was not finite. every: all origins, in order.
     """
 
-    def __init__(self, objective: Objective, dtype: str):
-        self.objective, self.dtype = objective, dtype
+    def __init__(self, objective: Objective, dtype: str, precision: str | None = None):
+        self.objective, self.dtype, self.precision = objective, dtype, precision or dtype
         self.origin: NonFinite | None = None
         self.every: list[NonFinite] = []
         self.origins: dict[int, tuple[int, Array]] = {}  # by the array's id: its origin, itself
@@ -106,9 +107,10 @@ class NonFiniteWatch:
         if node.op in _HOLDERS:
             return results
         if node.op != "read":
+            in_loss = any(block.key == self.objective.loss_key for block in stack)
+            dtype = self.dtype if in_loss else self.precision
             results = [
-                rounded(x, self.dtype).astype(x.dtype) if x.dtype.kind == "f" else x
-                for x in results
+                rounded(x, dtype).astype(x.dtype) if x.dtype.kind == "f" else x for x in results
             ]
         for number, result in enumerate(results):
             if result.dtype.kind == "f" and not np.isfinite(result).all():
@@ -181,12 +183,13 @@ def first_non_finite(
     dtype: str,
     training: bool = True,
     *others: Watch,
+    precision: str | None = None,
 ) -> NonFinite | None:
     """Where the loss first ceases to be finite; None where it is finite on the oracle too."""
     for value, array in zip(objective.program.root.inputs, arrays, strict=True):
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return _first_in(array, Place(value.name, "", "input"))
-    watch = NonFiniteWatch(objective, dtype)
+    watch = NonFiniteWatch(objective, dtype, precision)
     loss = objective.run(weights, arrays, together(watch, *others), training)
     return None if np.isfinite(loss) else watch.origin
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from polydl.diagnostics.batch import check_net, check_training, copy_of
+from polydl.diagnostics.batch import as_data, check_net, check_training, copy_of
 from polydl.diagnostics.objective import objective
 from polydl.errors import BackendError, DefinitionError
 from polydl.losses.cross_entropy import CrossEntropy
@@ -105,7 +105,8 @@ def overfit_one_batch(
 ) -> OverfitReport:
     """Train a copy of the net on one batch, again and again: its loss should fall to the lowest.
 
-    batch: some samples, as `fit` takes them; all of them are each step's batch. The net and its
+    batch: some samples, as `fit` takes them; all of them are each step's batch, as they are, without
+    augmentation. The net and its
     optimizer stay as they are; the copy starts from the net's weights. The run stops early when 99%
     of the way from the first loss to the lowest is covered, which is the verdict "overfits". The
     lowest loss is that of outputs that are free to be anything: above 0 with label smoothing, say.
@@ -115,6 +116,7 @@ def overfit_one_batch(
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
         raise DefinitionError(f"dl.overfit_one_batch: steps must be 1 or more, got {steps!r}")
     data = training_arrays(net.program, training, net.options.dtype, batch, "batch")
+    batch = as_data(net, training, *data)  # labels that an augmentation mixes are one-hot
     metrics = training.metrics
     if (
         not metrics

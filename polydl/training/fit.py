@@ -13,6 +13,7 @@ from polydl.errors import DefinitionError
 from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
+from polydl.training.evaluated import warn_where_not_finite
 from polydl.training.fit_run import FitRun
 from polydl.training.guard import guard_for
 from polydl.training.history import History
@@ -95,11 +96,13 @@ class Fitting(Preparing):
         prepared = self.prepare(training, keep=self.prepared is None)
         with self.backend.precision(self.options), closing(Prefetcher(AHEAD, self._place)) as ahead:
             if training.data == "batches":
-                (batches,) = opened.data
-                return prepared.module.evaluate(prepared.trainer, ahead(batches(0)))
-            return prepared.module.evaluate(
-                prepared.trainer, *opened.data, batch_size=training.batch_size
-            )
+                (given,) = opened.data
+                scores = prepared.module.evaluate(prepared.trainer, ahead(given(0)))
+            else:
+                given, size = opened.data, training.batch_size
+                scores = prepared.module.evaluate(prepared.trainer, *given, batch_size=size)
+            warn_where_not_finite(self, prepared, scores, "evaluate", given)
+        return scores
 
     def _check_evaluation(self) -> None:
         """Evaluating leaves a model as it is, which one that also writes state there does not."""

@@ -7,7 +7,7 @@ import pytest
 
 import polydl as dl
 from polydl import ops
-from polydl.errors import DivergenceError
+from polydl.errors import DivergenceError, NotFiniteWarning
 from polydl.training import guard
 
 pytest.importorskip("torch")
@@ -230,3 +230,82 @@ def test_it_goes_on_from_there():
     one.load_weights({path: 0 * value for path, value in one.weights.items()})
     losses = one.fit(training(rate=0.1), (x, targets)).steps
     assert losses[-1] < 0.1 * losses[0]
+
+
+# --- float16, evaluation --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["fit", "check_gradients"])
+def test_an_overflow_of_float16_is_named_by_its_path(where):
+    """4 x 300 x 300 is beyond 65504, for the second layer only."""
+    one = net(dl.Dense(4, use_bias=False), dl.Dense(2), dtype="float32")
+    one.load_weights({"0.kernel": np.full((4, 4), 75.0), "1.kernel": np.full((4, 2), 300.0),
+                      "1.bias": np.zeros(2)})  # fmt: skip
+    settings, data = training(epochs=1, precision="float16"), (np.ones_like(x), targets)
+    if where == "fit":
+        error = diverged(one, settings, data)
+        assert (error.step, error.path) == (1, "1")
+        text = str(error)
+        assert 'Give the run precision="bfloat16"' in text
+    else:
+        found = dl.check_gradients(one, settings, data)
+        assert not found.ok
+        assert np.isfinite(found.loss)
+        assert found.cause.path == "1"
+        text = str(found)
+        assert dl.check_gradients(one, training(epochs=1, precision="bfloat16"), data).cause is None
+    assert "inf first arises at matmul in" in text
+    assert "if all of the model is computed in float16" in text
+
+
+class Log(dl.Module):
+    def __call__(self, x):
+        return ops.log(x)
+
+
+POSITIVE = np.abs(x) + 0.1
+NEGATIVE = np.where(np.arange(40)[:, None] < 20, POSITIVE, -POSITIVE)
+FINITE = "ignore:.*invalid value.*:RuntimeWarning"
+
+
+def halves(inputs):
+    return [(inputs[:10], targets[:10]), (inputs[10:30], targets[10:30])]
+
+
+@pytest.mark.filterwarnings(FINITE)
+@pytest.mark.parametrize("batches", [False, True])
+def test_an_evaluation_that_is_not_finite_says_where(backend, batches):
+    one = net(Log(), dl.Dense(2), backend=backend)
+    data = halves(NEGATIVE) if batches else (NEGATIVE, targets)
+    with pytest.warns(NotFiniteWarning) as caught:
+        scores = one.evaluate(training(), data)
+    assert np.isnan(scores["loss"])
+    (warning,) = (w for w in caught if w.category is NotFiniteWarning)
+    assert warning.filename == __file__
+    text, number = str(warning.message), 3 - batches
+    assert text.startswith(f"evaluate: loss is nan. The loss of batch {number} (counted from 1) is")
+    assert "nan first arises at log in 0 (Log)" in text
+
+
+@pytest.mark.filterwarnings(FINITE)
+@pytest.mark.parametrize("batches", [False, True])
+@pytest.mark.parametrize("average", [None, dl.EMA(0.9)])
+def test_validation_that_is_not_finite_is_said_once(backend, batches, average):
+    one, settings = net(Log(), dl.Dense(2), backend=backend), training(rate=1e-3, average=average)
+    validation = halves(NEGATIVE) if batches else (NEGATIVE, targets)
+    with pytest.warns(NotFiniteWarning) as caught:
+        history = one.fit(settings, (POSITIVE, targets), validation)
+    assert np.isnan(history["val_loss"]).all()
+    assert np.isfinite(history["loss"]).all()
+    (warning,) = (w for w in caught if w.category is NotFiniteWarning)
+    assert warning.filename == __file__
+    text = str(warning.message)
+    assert text.startswith("epoch 1: val_loss is nan. The loss of batch ")
+    assert "nan first arises at log in 0 (Log)" in text
+
+
+def test_finite_evaluations_say_nothing(recwarn):
+    one = net(Log(), dl.Dense(2))
+    one.fit(training(rate=1e-3), (POSITIVE, targets), (POSITIVE, targets))
+    one.evaluate(training(), (POSITIVE, targets))
+    assert not [w for w in recwarn if w.category is NotFiniteWarning]

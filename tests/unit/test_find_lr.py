@@ -63,6 +63,15 @@ def test_batches_of_an_iterable_are_gone_through_again():
     np.testing.assert_array_equal(found.losses, other.losses)
 
 
+def test_labels_that_an_augmentation_mixes():
+    mixing = training(dl.CrossEntropy("probabilities"), augment=[dl.Mixup(0.2, classes=2)])
+    net = dl.compile(dl.Sequential(dl.Dense(2)), X, backend="torch")
+    losses = dl.find_lr(net, mixing, (x, labels), steps=20).losses
+    batches = [(x[:40], labels[:40]), (x[40:], labels[40:])]
+    assert len(losses) == len(dl.find_lr(net, mixing, batches, steps=20).losses) == 20
+    assert dl.check_gradients(net, mixing, (x, labels)).ok
+
+
 def test_the_optimizer_stays_as_it_is():
     settings = training(dl.CrossEntropy(), dl.Adam(1e-2), epochs=2)
     one, other = (

@@ -48,6 +48,14 @@ def test_the_run_is_that_of_fit():
     assert len(report.losses) == 30
 
 
+def test_labels_that_an_augmentation_mixes_are_learnt_as_they_are():
+    mixing = training(dl.CrossEntropy("probabilities"), augment=[dl.Mixup(0.2, classes=3)])
+    report = dl.overfit_one_batch(net(), mixing, (x, labels))
+    one_hot = (labels[:, None] == np.arange(3)).astype(np.float32)
+    expected = dl.overfit_one_batch(net(), training(mixing.loss), (x, one_hot))
+    np.testing.assert_array_equal(report.losses, expected.losses)
+
+
 def test_the_lowest_loss_is_known_where_it_is_not_zero():
     smooth = dl.CrossEntropy(label_smoothing=0.3)
     p = np.array([0.8, 0.1, 0.1])
