@@ -166,7 +166,7 @@ class Emitter(Dialect):
             return None
         native = self.plain_native(block)
         if native is not None and block.is_module:
-            for other in self._signatures[block.path]:
+            for other in self.signatures[block.path]:
                 same = native if other is block else self.plain_native(other)
                 if same is None or same.construct != native.construct:
                     return None
@@ -176,7 +176,7 @@ class Emitter(Dialect):
         return self.native_with(block, plain_literal)
 
     @cached_property
-    def _signatures(self) -> dict[str, list[Block]]:
+    def signatures(self) -> dict[str, list[Block]]:
         """The Blocks of each module, by path."""
         found: dict[str, list[Block]] = {}
         for block in self.program.blocks.values():

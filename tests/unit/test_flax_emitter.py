@@ -364,7 +364,8 @@ def ruff_leaves(source):
 def test_the_text_of_a_model():
     program = dl.trace(Encoder(), TEXT)
     source = FlaxEmitter(program).emit().source
-    assert source.startswith("import jax.numpy as jnp\nfrom flax import nnx\n\n\nclass Attention")
+    imports = "import jax\nimport jax.numpy as jnp\nfrom flax import nnx"
+    assert source.startswith(f"{imports}\n\n\nclass Linear(nnx.Linear)")
     assert "self.blocks = nnx.List([TransformerBlock(rngs=rngs) for _ in range(2)])" in source
     assert "nnx.LayerNorm(8, epsilon=1e-05, use_fast_variance=False, rngs=rngs)" in source
     assert "return x @ self.embed.embedding[...].T" in source

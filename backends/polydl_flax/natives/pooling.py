@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from polydl.emission.emitter import Emitter
@@ -10,6 +11,32 @@ from polydl.layers.geometry import per_axis
 from polydl.precision import is_low
 from polydl.program.types import Block
 from polydl_flax.natives.common import Literal, Row, function_row, padding_text
+
+
+def max_pool(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
+    """In few slices where windows hardly overlap: there XLA's gradient is the slower one on a CPU."""
+    a = window_attributes(block)
+    window, strides = a["window"], a["strides"]
+    apart = all(stride > 1 or size == 1 for size, stride in zip(window, strides, strict=True))
+    if not apart or math.prod(window) > 9:
+        return pool("max_pool")(emitter, block, literal)
+    text = f"max_pool({{0}}, {window}, {strides}"
+    if any(side for sides in a["padding"] for side in sides):
+        text += f", {a['padding']}"
+    return replace(function_native(f"{text})"), support=("max_pool",))
+
+
+MAX_POOL = '''def max_pool(x, window, strides, padding=()):
+    """nnx.max_pool in slices, the first of equals; on a CPU, its gradient takes many times as long."""
+    if padding:
+        x = jnp.pad(x, ((0, 0), *padding, (0, 0)), constant_values=-jnp.inf)
+    spans = [(n - w) // s * s + 1 for n, w, s in zip(x.shape[1:], window, strides)]
+    y = None
+    for start in np.ndindex(*window):
+        cut = (slice(i, i + span, s) for i, span, s in zip(start, spans, strides))
+        part = x[:, *cut]
+        y = part if y is None else jnp.where((y >= part) | jnp.isnan(y), y, part)
+    return y'''
 
 
 def pool(function: str) -> Row:
@@ -61,11 +88,11 @@ ADAPTIVE_AVG_POOL = '''def adaptive_avg_pool(x, sizes):
     return x'''
 
 
-SUPPORT = {"adaptive_avg_pool": ADAPTIVE_AVG_POOL}
+SUPPORT = {"adaptive_avg_pool": ADAPTIVE_AVG_POOL, "max_pool": MAX_POOL}
 
 
 NATIVES: dict[str, Row] = {
-    **{f"polydl:MaxPool{rank}D@1": pool("max_pool") for rank in (1, 2, 3)},
+    **{f"polydl:MaxPool{rank}D@1": max_pool for rank in (1, 2, 3)},
     **{f"polydl:AvgPool{rank}D@1": pool("avg_pool") for rank in (1, 2, 3)},
     **{f"polydl:GlobalAvgPool{rank}D@1": global_pool(rank, "mean") for rank in (1, 2, 3)},
     **{f"polydl:GlobalMaxPool{rank}D@1": global_pool(rank, "max") for rank in (1, 2, 3)},
