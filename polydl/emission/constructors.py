@@ -81,6 +81,7 @@ def _item(emitter: Emitter, unit: Unit, slots: Slots) -> str:
         return construct(emitter, unit, slots)
     native = emitter.native_with(unit.block, slots.literal)
     assert native is not None
+    emitter.use_support(*native.support)
     return native.module
 
 

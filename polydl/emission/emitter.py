@@ -43,8 +43,10 @@ class Emitter(Dialect):
         self.program, self.dtype, self.functions = program, dtype, functions
         self.computes = computes
         self.use_natives, self.untrusted = natives, untrusted
+        self.signatures = signatures(program)
         if self.holds(program.root) and self.plain_native(program.root) is not None:
             self.program = program = held(program)
+            self.signatures = signatures(program)
         self.effects = Effects(program)
         self.ranges = Ranges(program, functions)
         self.taken: set[str] = set()  # names that classes and functions must leave free
@@ -174,15 +176,6 @@ class Emitter(Dialect):
 
     def plain_native(self, block: Block) -> Native | None:
         return self.native_with(block, plain_literal)
-
-    @cached_property
-    def signatures(self) -> dict[str, list[Block]]:
-        """The Blocks of each module, by path."""
-        found: dict[str, list[Block]] = {}
-        for block in self.program.blocks.values():
-            if block.is_module:
-                found.setdefault(block.path, []).append(block)
-        return found
 
     def native_with(self, block: Block, literal: Literal) -> Native | None:
         if not self.use_natives or block.key.partition("@")[0] in self.untrusted:
@@ -351,3 +344,12 @@ def standard_imports(body: str) -> list[str]:
     found = [f"import {name}" for name in STANDARD if re.search(rf"(?<![\w.]){name}\.", body)]
     found += ["from pathlib import Path"] if "Path(__file__)" in body else []
     return [*found, ""] if found else []
+
+
+def signatures(program: Program) -> dict[str, list[Block]]:
+    """The Blocks of each module, by path: one for each way it is called."""
+    found: dict[str, list[Block]] = {}
+    for block in program.blocks.values():
+        if block.is_module:
+            found.setdefault(block.path, []).append(block)
+    return found
