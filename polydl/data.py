@@ -10,6 +10,7 @@ import numpy as np
 
 from polydl.errors import DataError, DTypeError
 from polydl.program.binding import bind_sizes
+from polydl.program.extents import single_values
 from polydl.program.sizes import evaluate, symbols
 from polydl.program.structure import flatten_as
 from polydl.program.types import DType, Program
@@ -123,3 +124,15 @@ def check_extents(program: Program, sizes: Mapping[str, int]) -> None:
             f"{shown}, but {extent.where} looks up place {last} among {rows}, from 0 to {rows - 1}. "
             "Give other sizes; where the nearest place is meant, use ops.clip in the model"
         )
+
+
+def check_batch_sizes(program: Program, inputs: Sequence[np.ndarray], counts: set[int]) -> None:
+    """Whether the model can be trained on so many samples at a time."""
+    for count in sorted(counts):
+        sizes = bind_sizes(program, [(count, *array.shape[1:]) for array in inputs])
+        if where := single_values(program, sizes):
+            raise DataError(
+                f"{where}, with unbiased=True, cannot be trained on a batch of {count}: it divides by "
+                "n - 1, of n = 1 number a channel. Choose another batch_size, leave the last sample "
+                "out, or use BatchNorm()"
+            )

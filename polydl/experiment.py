@@ -124,7 +124,9 @@ class Experiment:
     def check(self, dtype: str = "float32") -> None:
         """Raise what `arrays` raises; of batches, the first one is looked at."""
         check_dtype(dtype, training=True)
-        Opener(self.program, dtype).open(self.training, self.data, self.validation)
+        Opener(self.program, dtype).open(
+            self.training, self.data, self.validation, epochs=self.training.epochs
+        )
 
 
 def load_experiment(path: str | Path) -> Experiment:

@@ -10,7 +10,7 @@ import numpy as np
 
 from polydl import weights as weights_files
 from polydl.backend import Backend, NativeModel, Options
-from polydl.data import in_layout, input_arrays
+from polydl.data import check_batch_sizes, in_layout, input_arrays
 from polydl.errors import BackendError, DefinitionError
 from polydl.precision import check_dtype, floats_rounded, is_low
 from polydl.program.structure import unflatten
@@ -68,6 +68,8 @@ class Net:
             if not isinstance(value, bool):
                 raise DefinitionError(f"{name} must be True or False, got {value!r}")
         arrays = input_arrays(self.program, inputs, self.options.carrier)
+        if training:
+            check_batch_sizes(self.program, arrays, {len(arrays[0])})
         arrays = in_layout(arrays, self._model.emitted.channels_first)
         with self._backend.precision(self.options):
             outputs = self._model.call(arrays, training, keep_state)

@@ -19,8 +19,7 @@ class BatchNorm(Module):
 
     unbiased: whether the running variance moves towards the batch's divided by n - 1, as the paper
     has it and torch does, and not by n, as Keras and Flax do and we by default. Of one number a
-    channel, n = 1, the variance is 0 either way; torch's own layer refuses to train on that, which is
-    what stands for unbiased=True there.
+    channel that is no number: such a batch, a last one of one sample say, cannot be trained on.
 
     torch counts momentum the other way (0.1 is our 0.9). epsilon: Keras defaults to 1e-3, torch and
     Flax to 1e-5 as we do.

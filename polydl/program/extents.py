@@ -3,16 +3,18 @@
 Inside a program an index out of range takes the nearest row. Where sizes known only at run time
 decide whether there is one, as in `take(table, arange(time))`, they can be checked before. What is
 decided while tracing is the author's own affair (padding at the edge counts beyond on purpose).
+
+And batches that are too small to train on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from polydl.program.lookups import GATHERS, indexed, name_of
 from polydl.program.ranges import Ranges
-from polydl.program.sizes import AnySize, is_symbolic
+from polydl.program.sizes import AnySize, evaluate, is_symbolic, product
 from polydl.program.types import Block, Node, Program
 
 
@@ -45,6 +47,19 @@ def find_extents(program: Program) -> tuple[Extent, ...]:
 
     visit(program.root, name_of(program.root))
     return tuple(found)
+
+
+def single_values(program: Program, sizes: Mapping[str, int]) -> str:
+    """The first module that takes an unbiased variance of one number a channel; "" for none.
+
+    It divides by n - 1. Sizes are those of a batch.
+    """
+    for block in program.blocks.values():
+        if block.kind != "polydl:BatchNorm@1" or not block.config["unbiased"]:
+            continue
+        if evaluate(product(block.inputs[0].shape[:-1]), sizes) == 1:
+            return name_of(block)
+    return ""
 
 
 def _of_both_modes(nodes: Sequence[Node]) -> Iterator[Node]:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from polydl.data import in_layout
+from polydl.data import check_batch_sizes, in_layout
 from polydl.errors import DataError
 from polydl.program.types import Program
-from polydl.sources.check import BatchCheck, unpacked
+from polydl.sources.check import BatchCheck, part_sizes, unpacked
 from polydl.sources.feed import Feed
 from polydl.sources.making import arrays_of, source_of
 from polydl.sources.source import Source
-from polydl.training.arrays import SampleCheck, weighted
+from polydl.training.arrays import SampleCheck, located, weighted
 from polydl.training.augment_text import input_position
 from polydl.training.settings import Training
 
@@ -53,12 +53,12 @@ class Opener:
         data: Any,
         validation: Any = None,
         epoch: int = 0,
-        epochs: int = 1,
+        epochs: int = 0,
     ) -> Opened:
         """Raises DataError, DTypeError, ShapeError or DefinitionError for what cannot be used.
 
-        epoch: the first that will run; epochs: how many will. The first batch of a source is looked at
-        here.
+        epoch: the first that will run; epochs: how many will, 0 for evaluation. The first batch of a
+        source is looked at here.
         """
         data, validation = arrays_of(data), arrays_of(validation)
         source = source_of(data, training, self.floating, "data")
@@ -72,20 +72,22 @@ class Opener:
                 "made of them. Give a list, or a function of the epoch that makes them anew"
             )
         if source is None and validated is None:
-            return self._arrays(training, data, validation)
-        return self._batches(training, (data, source), (validation, validated), epoch)
+            return self._arrays(training, data, validation, epochs > 0)
+        return self._batches(training, (data, source), (validation, validated), epoch, epochs > 0)
 
-    def _arrays(self, training: Training, data: Any, validation: Any) -> Opened:
+    def _arrays(self, training: Training, data: Any, validation: Any, trains: bool) -> Opened:
         training = replace(weighted(training, data), data="arrays")
         check = SampleCheck(self.program, training, self.floating)
-        arrays = self._checked(check, data, "data")
+        arrays = self._checked(check, data, "data", trains)
         given = None if validation is None else self._in_layout(check(validation, "validation"))
         count = -(-len(arrays[0][0]) // training.batch_size)
         return Opened(training, (arrays[0], *arrays[1:]), given, count)
 
-    def _checked(self, check: SampleCheck, data: Any, where: str) -> tuple[Any, ...]:
+    def _checked(self, check: SampleCheck, data: Any, where: str, trains: bool) -> tuple[Any, ...]:
         arrays = check(data, where)
         check_augment(self.program, check.training, arrays, where)
+        if trains:
+            check_sizes(self.program, check.training, arrays[0], where)
         return self._in_layout(arrays)
 
     def _in_layout(self, arrays: Any) -> tuple[Any, ...]:
@@ -98,6 +100,7 @@ class Opener:
         given: tuple[Any, Source | None],
         validation: tuple[Any, Source | None],
         epoch: int,
+        trains: bool,
     ) -> Opened:
         data, source = given
         feed = None if source is None else Feed(source, "data")
@@ -107,13 +110,13 @@ class Opener:
         samples = SampleCheck(self.program, training, self.floating)
         check = BatchCheck(samples, self.channels_first)
         if feed is None:
-            inputs, *others = self._checked(samples, data, "data")
+            inputs, *others = self._checked(samples, data, "data", trains)
             made = array_batches(training, (*inputs, *others))
             length: int | None = -(-len(inputs[0]) // training.batch_size)
         else:
             arrays = samples(first, where)
             check_augment(self.program, training, arrays, where)
-            feed.check = check
+            feed.check = replace(check, trains=trains)
             made, length = feed.batches, feed.source.length
         return Opened(training, (made,), self._validation(validation, samples, check), length)
 
@@ -144,6 +147,15 @@ def array_batches(training: Training, arrays: Arrays) -> Callable[..., Iterator[
             yield tuple(x[batch] for x in arrays)
 
     return batches
+
+
+def check_sizes(program: Program, training: Training, inputs: list[np.ndarray], where: str) -> None:
+    """Raise where a batch of these samples, or a part of one, is too small to train on."""
+    count, whole = len(inputs[0]), training.batch_size
+    batches = {min(count, whole), count % whole or whole}
+    with located(where):
+        for batch in sorted(batches):
+            check_batch_sizes(program, inputs, part_sizes(training, batch))
 
 
 def check_augment(program: Program, training: Training, arrays: Any, where: str) -> None:

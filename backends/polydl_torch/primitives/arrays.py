@@ -9,7 +9,7 @@ from polydl.emission.operators import Writer
 from polydl.emission.sizes import arange_text
 from polydl.program.sizes import AnySize
 from polydl.program.types import Node, Operand, Value
-from polydl_torch.primitives.common import DTYPES, device_of, pad_text, transposed
+from polydl_torch.primitives.common import DTYPES, device_of, pad_text, parameter_of, transposed
 
 
 def _reshape(body: Body, node: Node, args: list[Code]) -> Code:
@@ -41,7 +41,10 @@ def _full(body: Body, node: Node, args: list[Code]) -> Code:
     shape = body.sizes.shape(node.attributes["shape"]).text
     dtype, value = node.output.dtype, node.attributes["value"]
     named = "" if dtype == "float" else f", dtype={DTYPES[dtype]}"
-    if maker := constant_maker(value):
+    maker = constant_maker(value)
+    if maker and dtype == "float" and (own := parameter_of(body)):
+        return Code(f"{own}.new_{maker}({shape})")
+    if maker:
         return Code(f"torch.{maker}({shape}{named}{device_of(body)})")
     value = body.literal(float(value) if dtype == "float" else value, "value")
     return Code(f"torch.full({shape}, {value}{named}{device_of(body)})")

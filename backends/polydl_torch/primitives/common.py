@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from polydl.emission.body import Body
 from polydl.emission.code import Code, literal_text, one_or_all, tuple_text
 from polydl.precision import is_low
+from polydl.program.types import walk
 
 DTYPES = {"float": "torch.get_default_dtype()", "int": "torch.int32", "bool": "torch.bool"}
 
@@ -69,6 +71,17 @@ def transposed_padding(
         kept.append(f"{start or ''}:{-end or ''}")
     cut = f"[..., {', '.join(kept)}]" if any(part != ":" for part in kept) else ""
     return tuple(both), tuple(more), cut
+
+
+def parameter_of(body: Body) -> str:
+    """A parameter of the module itself, whose dtype `module.double()` changes; "" without one."""
+    entries = body.emitter.program.entries
+    for node in walk(body.block.nodes):
+        if node.op == "read" and entries[node.attributes["entry"]].role == "parameter":
+            text = body.emitter.read(body.unit, node.attributes["entry"]).text
+            if re.fullmatch(r"self\.\w+", text):
+                return text
+    return ""
 
 
 def device_of(body: Body) -> str:
