@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from polydl.training.native_optimizer import NativeOptimizer
     from polydl.training.script import NativeLines, Script
     from polydl.training.settings import Training
+    from polydl.training.trainer_state import TrainerState
 
-OptimizerState = dict[str, dict[str, np.ndarray]]
 
 GROUP = "polydl.backends"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -171,41 +171,11 @@ class Backend(ABC):
         """What is the framework's own in a script. seed: None where nothing is drawn."""
         raise BackendError(f"the {self.name} backend writes no scripts")
 
-    def optimizer_state(
+    def trainer_state(
         self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> OptimizerState:
-        """What a Trainer's optimizer carries: by canonical path and slot, in canonical layouts."""
-        raise BackendError(f"the {self.name} backend gives no state of optimizers")
-
-    def set_optimizer_state(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        state: OptimizerState,
-        step: int,
-    ) -> None:
-        """Give a Trainer's optimizer what another carried after `step` updates, of any backend."""
-        raise BackendError(f"the {self.name} backend takes no state of optimizers")
-
-    def averages(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, np.ndarray]:
-        """The averages of weights that a Trainer keeps: by canonical path, in canonical layouts.
-
-        Of all parameters that are trained.
-        """
-        raise BackendError(f"the {self.name} backend gives no averages of weights")
-
-    def set_averages(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        values: Mapping[str, np.ndarray],
-    ) -> None:
-        """Give a Trainer the averages of another, of any backend. values may hold more."""
-        raise BackendError(f"the {self.name} backend takes no averages of weights")
+    ) -> TrainerState:
+        """What a Trainer carries besides weights, to be taken out and put in."""
+        raise BackendError(f"the {self.name} backend gives no state of trainers")
 
     def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
         """Arrays of a batch as a training step takes them, on the device already where that helps.
@@ -213,25 +183,6 @@ class Backend(ABC):
         It is called in a thread, while a step runs.
         """
         return arrays
-
-    def loss_scale(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, float]:
-        """What a Trainer carries of a loss in float16; {} where the loss is not scaled.
-
-        scale: the factor. good_steps: updates since it changed, none of them skipped. updates: those
-        that its optimizer has counted, which are all steps but the skipped ones.
-        """
-        if emitted.parts.scaling is None:
-            return {}
-        raise BackendError(f"the {self.name} backend gives no scale of losses")
-
-    def set_loss_scale(
-        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
-    ) -> None:
-        """Give a Trainer the scale of another. Its `updates` are what `set_optimizer_state` takes."""
-        if state:
-            raise BackendError(f"the {self.name} backend takes no scale of losses")
 
     def set_threads(self, threads: int) -> None:
         """Pin this process to a number of threads, where the framework takes no variable for it."""

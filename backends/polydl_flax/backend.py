@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import ModuleType
@@ -10,9 +10,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from polydl.backend import Backend, NativeModel, OptimizerState, Options
+from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Emitted
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.types import Program
@@ -20,15 +19,14 @@ from polydl.training.emission import EmittedTraining, TrainingParts, emit_traini
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
-from polydl_flax import mixed, natives, optimizers
-from polydl_flax.averaging import averages, set_averages
+from polydl_flax import natives, optimizers
 from polydl_flax.construct import construct
 from polydl_flax.emitter import FlaxEmitter
 from polydl_flax.model import FlaxModel
-from polydl_flax.optimizer_state import optimizer_state, set_optimizer_state, updates
 from polydl_flax.optimizers import native_optimizer
 from polydl_flax.script import script_lines
 from polydl_flax.trainer import trainer_lines
+from polydl_flax.trainer_state import FlaxTrainerState
 
 _PLATFORMS = ("cuda", "rocm", "tpu")
 
@@ -71,35 +69,6 @@ class FlaxBackend(Backend):
             program, options.dtype, options.natives, options.untrusted, functions, computes
         )
 
-    def optimizer_state(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> OptimizerState:
-        return optimizer_state(emitted, trainer)
-
-    def set_optimizer_state(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        state: OptimizerState,
-        step: int,
-    ) -> None:
-        set_optimizer_state(emitted, trainer, state, step)
-
-    def averages(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, np.ndarray]:
-        return averages(emitted, trainer)
-
-    def set_averages(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        values: Mapping[str, np.ndarray],
-    ) -> None:
-        set_averages(emitted, trainer, values)
-
     def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
         platform, _, index = options.device.partition(":")
         if platform == "cpu":
@@ -107,18 +76,10 @@ class FlaxBackend(Backend):
         with jax.enable_x64(options.dtype == "float64"):  # which is each thread's own
             return tuple(jax.device_put(arrays, jax.devices(platform)[int(index or 0)]))
 
-    def loss_scale(
+    def trainer_state(
         self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, float]:
-        if emitted.parts.scaling is None:
-            return {}
-        return {**mixed.loss_scale(trainer), "updates": updates(trainer)}
-
-    def set_loss_scale(
-        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
-    ) -> None:
-        if emitted.parts.scaling is not None and state:
-            mixed.set_loss_scale(trainer, state)
+    ) -> FlaxTrainerState:
+        return FlaxTrainerState(emitted, model, trainer)
 
     def native_optimizer(self, optimizer: Optimizer) -> NativeOptimizer | None:
         return native_optimizer(optimizer)

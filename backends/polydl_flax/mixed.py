@@ -5,11 +5,6 @@ nnx's norms take their statistics in float32 whatever the dtype, and its softmax
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import jax.numpy as jnp
-
 from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
 
@@ -91,21 +86,3 @@ def skipping(parts: TrainingParts) -> list[str]:
         ")",
         "loss_scale = next_loss_scale(loss_scale, finite)",
     ]
-
-
-def loss_scale(trainer: Any) -> dict[str, float]:
-    """What a Trainer carries of its scale."""
-    state = trainer.loss_scale
-    return {"scale": float(state["scale"]), "good_steps": int(state["good_steps"])}
-
-
-def set_loss_scale(trainer: Any, state: Mapping[str, float]) -> None:
-    trainer.loss_scale = {
-        "scale": _like(trainer.loss_scale["scale"], state["scale"]),
-        "good_steps": _like(trainer.loss_scale["good_steps"], state["good_steps"]),
-    }
-
-
-def _like(array: Any, value: float) -> Any:
-    """A number as an array of a dtype, on a device if that one is bound to it."""
-    return jnp.zeros_like(array) + jnp.asarray(value, array.dtype)

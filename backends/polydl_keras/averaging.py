@@ -1,21 +1,13 @@
-"""Averages of weights: the text of their part of a step, and their values in canonical layouts."""
+"""The text of averages of weights: their part of a training step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
-
-from polydl.backend import NativeModel
 from polydl.emission.code import INDENT
-from polydl.training.emission import EmittedTraining, TrainingParts
+from polydl.training.emission import TrainingParts
 from polydl.training.rule_groups import RuleGroup
-from polydl_keras.engine import keras
 from polydl_keras.optimizer_text import trained_text
-from polydl_keras.weights import find_variable, to_canonical, to_native
-
-Arrays = dict[str, np.ndarray]
 
 
 def average_lines(parts: TrainingParts, groups: Sequence[RuleGroup]) -> list[str]:
@@ -47,28 +39,3 @@ def with_averages(parts: TrainingParts, lines: Sequence[str]) -> list[str]:
         "with keras.StatelessScope(state_mapping=averages):",
         *(INDENT + line for line in lines),
     ]
-
-
-def averages(emitted: EmittedTraining, model: NativeModel, trainer: Any) -> Arrays:
-    """By canonical path, of all parameters that are trained."""
-    return {
-        path: np.array(to_canonical(keras.ops.convert_to_numpy(average), emitted.bindings[path]))
-        for path, average in _places(emitted, model, trainer).items()
-    }
-
-
-def set_averages(
-    emitted: EmittedTraining, model: NativeModel, trainer: Any, values: Mapping[str, np.ndarray]
-) -> None:
-    for path, average in _places(emitted, model, trainer).items():
-        average.assign(to_native(values[path], emitted.bindings[path], average))
-
-
-def _places(emitted: EmittedTraining, model: NativeModel, trainer: Any) -> dict[str, Any]:
-    parts = emitted.parts
-    known = {v.path: average for v, average in zip(trainer.averaged, trainer.averages, strict=True)}
-    return {
-        path: known[find_variable(model.native, parts.bindings[path].native).path]
-        for path in parts.ranks
-        if path not in parts.frozen
-    }

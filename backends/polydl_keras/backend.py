@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from polydl.backend import Backend, NativeModel, OptimizerState, Options
+from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Emitted
 from polydl.errors import BackendError
 from polydl.optimizers.optimizer import Optimizer
@@ -18,16 +15,15 @@ from polydl.training.emission import EmittedTraining, TrainingParts, emit_traini
 from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
-from polydl_keras import engine, mixed, natives, optimizers
-from polydl_keras.averaging import averages, set_averages
+from polydl_keras import engine, natives, optimizers
 from polydl_keras.emitter import KerasEmitter
 from polydl_keras.initializers import without_orthogonal
 from polydl_keras.model import KerasModel
-from polydl_keras.optimizer_state import optimizer_state, set_optimizer_state, updates
 from polydl_keras.optimizers import CLASSES, native_optimizer
 from polydl_keras.script import script_lines
 from polydl_keras.step_plan import StepPlan, steps_per_execution, suits_xla
 from polydl_keras.trainer import trainer_lines
+from polydl_keras.trainer_state import KerasTrainerState
 
 
 class KerasBackend(Backend):
@@ -53,47 +49,10 @@ class KerasBackend(Backend):
                 f"Keras on {engine.ENGINE} computes in float32 only; use it on tensorflow"
             )
 
-    def optimizer_state(
+    def trainer_state(
         self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> OptimizerState:
-        return optimizer_state(emitted, model, trainer)
-
-    def set_optimizer_state(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        state: OptimizerState,
-        step: int,
-    ) -> None:
-        set_optimizer_state(emitted, model, trainer, state, step)
-
-    def averages(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, np.ndarray]:
-        return averages(emitted, model, trainer)
-
-    def set_averages(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        values: Mapping[str, np.ndarray],
-    ) -> None:
-        set_averages(emitted, model, trainer, values)
-
-    def loss_scale(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, float]:
-        if emitted.parts.scaling is None:
-            return {}
-        return {**mixed.loss_scale(trainer), "updates": updates(emitted, trainer)}
-
-    def set_loss_scale(
-        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
-    ) -> None:
-        if emitted.parts.scaling is not None and state:
-            mixed.set_loss_scale(trainer, state)
+    ) -> KerasTrainerState:
+        return KerasTrainerState(emitted, model, trainer)
 
     def set_threads(self, threads: int) -> None:
         """TensorFlow takes a number of threads only until it has started."""

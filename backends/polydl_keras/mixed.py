@@ -7,9 +7,6 @@ group and clip inside; here one update is left out as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
 
@@ -80,13 +77,3 @@ def methods(parts: TrainingParts, update: list[str]) -> list[str]:
         "    self.good_steps.assign(tf.where(finite & ~grows, good_steps, 0))",
         "",
     ]
-
-
-def loss_scale(trainer: Any) -> dict[str, float]:
-    """What a Trainer carries of its scale."""
-    return {"scale": float(trainer.scale), "good_steps": int(trainer.good_steps)}
-
-
-def set_loss_scale(trainer: Any, state: Mapping[str, float]) -> None:
-    trainer.scale.assign(state["scale"])
-    trainer.good_steps.assign(int(state["good_steps"]))

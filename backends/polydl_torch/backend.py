@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from polydl.backend import Backend, NativeModel, OptimizerState, Options
+from polydl.backend import Backend, NativeModel, Options
 from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
 from polydl.optimizers.optimizer import Optimizer
@@ -23,14 +23,13 @@ from polydl.training.native_optimizer import NativeOptimizer
 from polydl.training.script import NativeLines, Script
 from polydl.training.settings import Training
 from polydl_torch import mixed, natives, optimizers
-from polydl_torch.averaging import averages, set_averages
 from polydl_torch.emitter import TorchEmitter
 from polydl_torch.gradients import gradients
 from polydl_torch.layout import channels_first, turned_inputs
-from polydl_torch.optimizer_state import optimizer_state, set_optimizer_state, updates
 from polydl_torch.optimizers import native_optimizer
 from polydl_torch.script import script_lines
 from polydl_torch.trainer import trainer_lines
+from polydl_torch.trainer_state import TorchTrainerState
 
 
 class TorchModel(NativeModel):
@@ -191,52 +190,15 @@ class TorchBackend(Backend):
     def check_options(self, options: Options) -> None:
         """Both layouts will do."""
 
-    def optimizer_state(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> OptimizerState:
-        return optimizer_state(emitted, trainer)
-
-    def set_optimizer_state(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        state: OptimizerState,
-        step: int,
-    ) -> None:
-        set_optimizer_state(emitted, trainer, state, step)
-
-    def averages(
-        self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, np.ndarray]:
-        return averages(emitted, trainer)
-
-    def set_averages(
-        self,
-        emitted: EmittedTraining,
-        model: NativeModel,
-        trainer: Any,
-        values: Mapping[str, np.ndarray],
-    ) -> None:
-        set_averages(emitted, trainer, values)
-
     def place(self, arrays: tuple[Any, ...], options: Options) -> tuple[Any, ...]:
         if options.device == "cpu":
             return arrays
         return tuple(torch.from_numpy(x).to(options.device) for x in arrays)
 
-    def loss_scale(
+    def trainer_state(
         self, emitted: EmittedTraining, model: NativeModel, trainer: Any
-    ) -> dict[str, float]:
-        if emitted.parts.scaling is None:
-            return {}
-        return {**mixed.loss_scale(trainer), "updates": updates(emitted, trainer)}
-
-    def set_loss_scale(
-        self, emitted: EmittedTraining, trainer: Any, state: Mapping[str, float]
-    ) -> None:
-        if emitted.parts.scaling is not None and state:
-            mixed.set_loss_scale(trainer, emitted.parts.scaling, state)
+    ) -> TorchTrainerState:
+        return TorchTrainerState(emitted, model, trainer)
 
     def set_threads(self, threads: int) -> None:
         torch.set_num_threads(threads)

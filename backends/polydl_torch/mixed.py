@@ -6,14 +6,10 @@ norms and sums of float32 in float32 (its own lists, which differ between CPU an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from polydl.emission.code import INDENT
 from polydl.emission.emitter import Emitter
 from polydl.errors import BackendError
 from polydl.training.emission import TrainingParts
-from polydl.training.loss_scale import LossScale
 from polydl.training.settings import Training
 
 TOGETHER = '''class Together:
@@ -95,19 +91,3 @@ def check_lstm(emitter: Emitter, training: Training, device: str) -> None:
                 f"torch has no nn.LSTM in float16 on a CPU ({block.path}). Train in bfloat16, or "
                 "on a GPU, or compile with natives=False"
             )
-
-
-def loss_scale(trainer: Any) -> dict[str, float]:
-    """What the scaler of a Trainer carries."""
-    state = trainer.scaler.state_dict()
-    return {"scale": float(state["scale"]), "good_steps": int(state["_growth_tracker"])}
-
-
-def set_loss_scale(trainer: Any, scale: LossScale, state: Mapping[str, float]) -> None:
-    trainer.scaler.load_state_dict({
-        "scale": float(state["scale"]),
-        "growth_factor": scale.growth,
-        "backoff_factor": scale.backoff,
-        "growth_interval": scale.growth_every,
-        "_growth_tracker": int(state["good_steps"]),
-    })  # fmt: skip

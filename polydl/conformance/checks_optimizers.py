@@ -179,7 +179,7 @@ def _state(net: Net) -> dict[str, Weights]:
     prepared = fitting.prepared
     assert prepared is not None
     with fitting.backend.precision(fitting.options):
-        return fitting.backend.optimizer_state(prepared.emitted, prepared.model, prepared.trainer)
+        return prepared.state.optimizer()
 
 
 def _take_out_and_in(net: Net) -> None:
@@ -189,9 +189,7 @@ def _take_out_and_in(net: Net) -> None:
     assert prepared is not None
     with fitting.backend.precision(fitting.options):
         for given, step in ((lost, 1), (state, prepared.steps)):
-            fitting.backend.set_optimizer_state(
-                prepared.emitted, prepared.model, prepared.trainer, given, step
-            )
+            prepared.state.set_optimizer(given, step)
 
 
 def _outcome(

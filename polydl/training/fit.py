@@ -51,7 +51,7 @@ class Fitting(Preparing):
         if validation is not None:
             self._check_evaluation()
         ahead = Prefetcher(prefetch, self._place)
-        resuming = Resuming(self.backend, training, resume)
+        resuming = Resuming(training, resume)
         epoch = self._epochs if resuming.state is None else resuming.epoch
         opened = self._opener.open(resuming.training, data, validation, epoch, resuming.epochs_left)
         training = opened.training
@@ -71,7 +71,7 @@ class Fitting(Preparing):
                 resuming.put_random(prepared)
             run = Run(net, training, training.epochs, opened.per_epoch, prepared.steps,
                       prepared.epochs, history)  # fmt: skip
-            guard = guard_for(self.backend, prepared, resuming.losses) if check_finite else None
+            guard = guard_for(prepared, resuming.losses) if check_finite else None
             stop = stack.enter_context(interrupt_flag())
             stack.enter_context(closing(ahead))
             made = FitRun(self, prepared, opened, resuming, run, callbacks, ahead, stop, guard)

@@ -56,7 +56,7 @@ class FitRun:
         run, prepared, training = self.run, self.prepared, self.run.training
         made = len(run.history.steps) + self.resuming.made  # by earlier processes
         self.first_step = prepared.steps - made  # of the history
-        self.in_program = ProgramCallbacks(run, self.fitting.backend, prepared)
+        self.in_program = ProgramCallbacks(run, prepared)
         end = run.epoch + training.epochs - len(run.history.epochs)
         self.loop = EmittedLoop(training, prepared, self.opened, self.resuming, self.in_program,
                                 run.epoch, end)  # fmt: skip
@@ -148,7 +148,7 @@ class FitRun:
         done = self.resuming.done_by(run.epoch, trainer, results, sizes)
         if results:
             trainer.finish()
-        state = take_state(self.fitting.backend, self.prepared, run.step, run.epoch, done)
+        state = take_state(self.prepared, run.step, run.epoch, done)
         state.about = self.resuming.about
         state.steering = self.in_program.states()
         state.best_weights = self.in_program.best_weights()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polydl.backend import Backend
 from polydl.errors import BackendError
 from polydl.training.run_state import RunState
 from polydl.training.snapshots import put_random, put_state, take_state
@@ -38,8 +37,8 @@ class Guard:
     process made.
     """
 
-    def __init__(self, backend: Backend, prepared: Prepared, made: np.ndarray):
-        self.backend, self.prepared = backend, prepared
+    def __init__(self, prepared: Prepared, made: np.ndarray):
+        self.prepared = prepared
         self.seen = 0  # results of this epoch
         self.made = made
         self.looked = prepared.steps
@@ -48,12 +47,12 @@ class Guard:
 
     def keep(self, step: int) -> RunState:
         """A copy of where the run stands, before `step`. The trainer must not hold the weights."""
-        return take_state(self.backend, self.prepared, step, self.prepared.epochs, [])
+        return take_state(self.prepared, step, self.prepared.epochs, [])
 
     def restore(self, kept: RunState) -> None:
         """Put the model, the optimizer and the counts there. The trainer must not hold the weights."""
-        put_state(self.backend, self.prepared, kept)
-        put_random(self.backend, self.prepared, kept)
+        put_state(self.prepared, kept)
+        put_random(self.prepared, kept)
 
     def before_step(self, step: int, results: list[Any]) -> None:
         """results: of this epoch's steps, before `step`."""
@@ -85,10 +84,10 @@ class Guard:
             raise NotFiniteError(self, first + int(bad[0]), float(losses[bad[0]]), every())
 
 
-def guard_for(backend: Backend, prepared: Prepared, made: np.ndarray) -> Guard | None:
+def guard_for(prepared: Prepared, made: np.ndarray) -> Guard | None:
     """A Guard, where the backend gives the state of optimizers, which it needs to go back."""
     try:
-        return Guard(backend, prepared, made)
+        return Guard(prepared, made)
     except BackendError:
         return None
 

@@ -20,14 +20,15 @@ from polydl.training.run_state import Arrays
 from polydl.training.script import Script
 from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
-from polydl.training.snapshots import averages_of
 from polydl.training.standalone import WrittenScript
+from polydl.training.trainer_state import TrainerState
 
 
 @dataclass
 class Prepared:
     """An executed training program, and the model that its Trainer works on."""
 
+    backend: Backend
     emitted: EmittedTraining
     module: Any
     program: Program
@@ -36,6 +37,11 @@ class Prepared:
     trainer: Any
     steps: int = 0
     epochs: int = 0
+
+    @property
+    def state(self) -> TrainerState:
+        """What the Trainer carries besides weights."""
+        return self.backend.trainer_state(self.emitted, self.model, self.trainer)
 
 
 class Preparing:
@@ -86,12 +92,12 @@ class Preparing:
             if program is not self.program or emitted.computes:  # its text is another
                 model = self._built(program, emitted, module)
             trainer = module.Trainer(model.native)
-            prepared = Prepared(emitted, module, program, training, model, trainer)
+            prepared = Prepared(self.backend, emitted, module, program, training, model, trainer)
             if keep and before is not None and _same_rule(before.training, training):
                 self._carry_over(before, prepared)
             if before is not None and _same_average(before.emitted, emitted):
-                kept = averages_of(self.backend, before)
-                self._set_averages(prepared, {**model.get_weights(), **kept})
+                kept = before.state.averages()
+                prepared.state.set_averages({**model.get_weights(), **kept})
         if keep:
             self.prepared = prepared
         return prepared
@@ -119,18 +125,13 @@ class Preparing:
 
     def _carry_over(self, before: Prepared, after: Prepared) -> None:
         """The optimizer's state, of all parameters that both train."""
-        state = self.backend.optimizer_state(after.emitted, after.model, after.trainer)
-        carried = self.backend.optimizer_state(before.emitted, before.model, before.trainer)
+        state, carried = after.state.optimizer(), before.state.optimizer()
         same = {path for path in state if state[path].keys() == carried.get(path, {}).keys()}
         kept = {path: (carried if path in same else state)[path] for path in state}
         after.steps, after.epochs = before.steps, before.epochs
-        scale = self.backend.loss_scale(before.emitted, before.model, before.trainer)
-        updates = int(scale.get("updates", after.steps))
-        self.backend.set_optimizer_state(after.emitted, after.model, after.trainer, kept, updates)
-        self.backend.set_loss_scale(after.emitted, after.trainer, scale)
-
-    def _set_averages(self, prepared: Prepared, values: Arrays) -> None:
-        self.backend.set_averages(prepared.emitted, prepared.model, prepared.trainer, values)
+        scale = before.state.loss_scale()
+        after.state.set_optimizer(kept, int(scale.get("updates", after.steps)))
+        after.state.set_loss_scale(scale)
 
     def averaged_weights(self) -> Arrays:
         """All entries, with the averages of those that have one."""
@@ -140,13 +141,13 @@ class Preparing:
                 "there are no averages of weights: fit with Training(average=dl.EMA(0.999)), say"
             )
         with self.backend.precision(self.options):
-            return {**self.model.get_weights(), **averages_of(self.backend, prepared)}
+            return {**self.model.get_weights(), **prepared.state.averages()}
 
     def weights_given(self, weights: Arrays) -> None:
         """Weights came from elsewhere: averages begin with them."""
         prepared = self.prepared
         if prepared is not None and prepared.emitted.parts.training.average is not None:
-            self._set_averages(prepared, weights)
+            prepared.state.set_averages(weights)
 
     def _update(self, prepared: Prepared) -> None:
         """Weights from the net into the model that is trained."""

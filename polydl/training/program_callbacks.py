@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from polydl.backend import Backend
 from polydl.training.callback_text import restoring, watching
 from polydl.training.preparation import Prepared
 from polydl.training.run import Run
@@ -23,8 +22,7 @@ class ProgramCallbacks:
     resumes gives them back before it goes on.
     """
 
-    def __init__(self, run: Run, backend: Backend, prepared: Prepared):
-        self.backend = backend
+    def __init__(self, run: Run, prepared: Prepared):
         training = run.training
         self.run, self.prepared, self.found = run, prepared, watching(training)
         self.restoring = restoring(training)
@@ -93,7 +91,7 @@ class ProgramCallbacks:
         trainer.restore(self.instances[self.restoring].weights)
         found = model.get_weights()
         if self.run.training.average is not None:
-            averages = self.backend.averages(self.prepared.emitted, model, trainer)
+            averages = self.prepared.state.averages()
             found |= {f"{_AVERAGE}{path}": value for path, value in averages.items()}
         trainer.restore(now)
         return found
@@ -107,7 +105,7 @@ class ProgramCallbacks:
         model.set_weights({p: v for p, v in weights.items() if not p.startswith(_AVERAGE)})
         if self.run.training.average is not None:
             averages = {p.removeprefix(_AVERAGE): v for p, v in weights.items() if ":" in p}
-            self.backend.set_averages(self.prepared.emitted, model, trainer, averages)
+            self.prepared.state.set_averages(averages)
         self.instances[self.restoring].weights = trainer.snapshot()
         trainer.restore(now)
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from polydl.backend import Backend
 from polydl.callbacks.callback import Callback
 from polydl.errors import CheckpointError
 from polydl.training.checkpointer import newest
@@ -28,8 +27,7 @@ class Resuming:
     given: True for the newest of the training's own folder, if there is one; or a folder, or a file.
     """
 
-    def __init__(self, backend: Backend, training: Training, given: bool | str | PathLike[str]):
-        self.backend = backend
+    def __init__(self, training: Training, given: bool | str | PathLike[str]):
         self.where = _place(training, given)
         self.state: RunState | None = None
         if self.where is not None:
@@ -75,12 +73,12 @@ class Resuming:
         """Everything into its place but random numbers and callbacks; the history before."""
         if self.state is None:
             return History()
-        put_state(self.backend, prepared, self.state)
+        put_state(prepared, self.state)
         return History(self.state.losses, list(self.state.epochs))
 
     def put_random(self, prepared: Prepared) -> None:
         if self.state is not None:
-            put_random(self.backend, prepared, self.state)
+            put_random(prepared, self.state)
 
     def load(self, callbacks: Sequence[Callback], in_program: ProgramCallbacks) -> None:
         """What callbacks have kept, for those that are the same and in the same order."""

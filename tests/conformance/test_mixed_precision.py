@@ -85,7 +85,7 @@ X, Y = RNG.normal(size=(32, 3)).astype(np.float32), RNG.normal(size=(32, 2)).ast
 def scale(net: dl.Net) -> dict[str, float]:
     prepared = net._fitting.prepared
     assert prepared is not None
-    return net._backend.loss_scale(prepared.emitted, prepared.model, prepared.trainer)
+    return prepared.state.loss_scale()
 
 
 @pytest.mark.parametrize("changes", [{}, {"accumulate": 2}, {"groups": ()}])

@@ -37,7 +37,7 @@ def trained(backend: str, rule: dl.Optimizer, natives: bool):
     fitting = net._fitting
     prepared = fitting.prepared
     with fitting.backend.precision(fitting.options):
-        state = fitting.backend.optimizer_state(prepared.emitted, prepared.model, prepared.trainer)
+        state = prepared.state.optimizer()
     return net.weights, state
 
 

@@ -202,7 +202,7 @@ def test_state_goes_on_in_another_run():
     settings = training(*callbacks)
     one.fit(settings, (x, y), held_out)
     prepared = other._fitting.prepare(settings)
-    first = ProgramCallbacks(Run(other, settings, 1, 1), other._backend, prepared)
+    first = ProgramCallbacks(Run(other, settings, 1, 1), prepared)
     for epoch, score in enumerate([3.0, 2.0, 2.5]):
         if first.instances["early_stopping"].improved(epoch, {"val_loss": score}):
             first.instances["early_stopping"].weights = prepared.trainer.snapshot()
@@ -215,7 +215,7 @@ def test_state_goes_on_in_another_run():
     }
     best = first.best_weights()
     other.load_weights(one.weights)
-    second = ProgramCallbacks(Run(other, settings, 1, 1), other._backend, prepared)
+    second = ProgramCallbacks(Run(other, settings, 1, 1), prepared)
     second.load_states(states)
     second.set_best_weights(best)
     assert second.states() == states

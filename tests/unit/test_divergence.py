@@ -125,10 +125,7 @@ def test_the_net_stands_before_the_bad_step(backend, randomness, monkeypatch):
     for path, value in other.weights.items():
         np.testing.assert_allclose(one.weights[path], value, rtol=1e-12, err_msg=path)
     assert (one._fitting.prepared.steps, one._fitting.prepared.epochs) == (10, 5)
-    state = [
-        f.backend.optimizer_state(p.emitted, p.model, p.trainer)
-        for f, p in ((n._fitting, n._fitting.prepared) for n in (one, other))
-    ]
+    state = [n._fitting.prepared.state.optimizer() for n in (one, other)]
     for path, slots in state[0].items():
         for slot, value in slots.items():
             np.testing.assert_allclose(value, state[1][path][slot], rtol=1e-12)
