@@ -11,7 +11,6 @@ from polydl.diagnostics.divergence import Clock, channels_last
 from polydl.diagnostics.non_finite import NonFinite, first_non_finite
 from polydl.diagnostics.objective import Array, objective
 from polydl.training.preparation import Prepared
-from polydl.training.snapshots import averages_of
 
 if TYPE_CHECKING:
     from polydl.training.fit import Fitting
@@ -40,7 +39,7 @@ def _on_the_oracle(
     training, dtype = prepared.emitted.parts.training, fitting.options.dtype
     whole, clock = objective(fitting.program, training), Clock(SECONDS)
     arrays = whole.arrays(channels_last(fitting, batch), [], 0)
-    weights = {**prepared.model.get_weights(), **averages_of(fitting.backend, prepared)}
+    weights = {**prepared.model.get_weights(), **prepared.state.averages()}
     try:
         for low in dict.fromkeys((None, training.precision)):
             found = first_non_finite(whole, weights, arrays, dtype, False, clock, precision=low)
