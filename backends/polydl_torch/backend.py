@@ -17,6 +17,7 @@ from polydl.emission.emitted import Binding, Emitted
 from polydl.errors import WeightsError
 from polydl.optimizers.optimizer import Optimizer
 from polydl.precision import is_low
+from polydl.program.passes import pools_first
 from polydl.program.types import Block, Program, inference_writes
 from polydl.training.emission import EmittedTraining, TrainingParts, emit_training
 from polydl.training.native_optimizer import NativeOptimizer
@@ -214,8 +215,9 @@ class TorchBackend(Backend):
             native = plain.native(block)
             return native.layout if native else ""
 
+        pooled = pools_first(plain.program, lambda block: plain.native(block) is not None)
         laid_out = channels_first(
-            plain.program, layout_of, options.layout == "channels_first", keep=functions
+            pooled, layout_of, options.layout == "channels_first", keep=functions
         )
         return TorchEmitter(
             laid_out, options.dtype, options.natives, options.untrusted, functions=functions

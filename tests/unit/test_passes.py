@@ -9,7 +9,7 @@ from emission_helpers import module, same, sample
 import polydl as dl
 from polydl import ops
 from polydl.errors import DefinitionError
-from polydl.program.passes import portable_randomness, remove_dead_code
+from polydl.program.passes import pools_first, portable_randomness, remove_dead_code
 from polydl.program.passes.randomness import takes_step
 from polydl.program.types import Program, walk
 from polydl.program.verify import verify
@@ -47,6 +47,23 @@ def test_dead_code_goes_and_effects_stay():
         same(run(clean, sample(3, 4), training=training),
              run(program, sample(3, 4), training=training))  # fmt: skip
     assert remove_dead_code(clean) == clean
+
+
+def test_pools_come_before_the_rectifiers_that_only_they_use():
+    pool = dl.MaxPool2D(3, 2, padding=1)
+
+    def body(self, x):
+        both = dl.relu(x)
+        return self.pool(dl.relu(x - 0.5)), self.pool(both), both
+
+    program = dl.trace(module(body, pool=pool), dl.Input((None, 5, 6, 2)))
+    swapped = pools_first(program, lambda block: True)
+    verify(swapped)
+    calls = [n.attributes["block"].partition("#")[0] for n in swapped.root.nodes if n.op == "call"]
+    assert calls == ["relu()", "pool", "relu()", "pool"]
+    given = sample(2, 5, 6, 2)
+    same(run(swapped, given), run(program, given))
+    assert pools_first(program, lambda block: block.is_module) == program
 
 
 class Drops(dl.Module):

@@ -11,6 +11,7 @@ from polydl import layers, ops
 from polydl.conformance.row import Apply2, Several, TieRow
 from polydl.conformance.samplers import fixed
 from polydl.spec.input import Input
+from polydl.spec.module import Sequential
 from polydl.spec.tensor import Tensor
 
 
@@ -75,6 +76,7 @@ ROWS: tuple[TieRow, ...] = (
     TieRow(
         "max pool at a tie", ("polydl:MaxPool2D@1", "primitive:window_max"),
         lambda: Several({
+            "rectified": Sequential(lambda x: f.relu(x - 1.5), layers.MaxPool2D(2, 1)),
             "two": layers.MaxPool2D(2),
             "overlapping": layers.MaxPool2D(2, 1),
             "padded": layers.MaxPool2D(3, 2, padding=1),
@@ -82,6 +84,7 @@ ROWS: tuple[TieRow, ...] = (
         Input((None, 3, 4, 1)),
         fixed(_image([1.0, 1.0, 0.0, 2.0], [1.0, 1.0, 2.0, 2.0], [3.0, 3.0, 3.0, 3.0])),
         {
+            "rectified": [_image([0, 0, 0, 1], [0, 0, 1, 0], [1, 1, 1, 0])],
             "two": [_image([1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0])],
             "overlapping": [_image([1, 0, 0, 1], [0, 0, 1, 0], [1, 1, 1, 0])],
             "padded": [_image([1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0])],
