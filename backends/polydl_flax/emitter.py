@@ -167,8 +167,8 @@ class FlaxEmitter(Emitter):
     def remat_text(
         self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
     ) -> str:
-        """With nnx.remat where the module's streams move on in it; no loop may stand around that."""
-        if not self.effects.draws(node):
+        """With nnx.remat where the module's streams or state move on in it, outside of loops."""
+        if not self.effects.draws(node) and not self.effects.writes(node):
             if block.startswith("self."):  # by a function of its own: JAX keeps traces by function
                 given = ", ".join(body.names[v.id] for v in node.regions[0].inputs)
                 block = f"lambda {given}: {block}({given})"

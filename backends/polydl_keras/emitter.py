@@ -52,6 +52,7 @@ class KerasEmitter(FunctionalEmitter):
     reshapes_like = False
     remat_takes_all = True  # TensorFlow gives others no gradient
     remat_draws = False
+    remat_writes = False
     remat_in_loops = False  # TensorFlow finds no gradient
     reserved_names = frozenset({"keras", "layers", "ops", "np", "tf", *SUPPORT, *keyword.kwlist})
 

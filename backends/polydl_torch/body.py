@@ -58,7 +58,7 @@ def _writing_modes(owner: Unit, entry: str) -> set[frozenset[int]]:
             if node.op == "write" and node.attributes["entry"] == entry:
                 found.add(sides)
             for side, region in enumerate(node.regions):
-                visit(region.nodes, sides | {side})
+                visit(region.nodes, sides | ({side} if node.op == "when_training" else set()))
 
     for block in owner.blocks:
         visit(block.nodes, frozenset())

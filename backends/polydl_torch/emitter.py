@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from polydl.emission.body import Body
 from polydl.emission.code import INDENT, Code, Literal, Slots, literal_text, tuple_text
 from polydl.emission.emitter import Emitter
@@ -31,10 +33,30 @@ ASSOCIATIVE_SCAN = '''def associative_scan(combine, x, dim, reverse=False):
         offset *= 2
     return x'''
 
+SAME_STATE = '''class SameState:
+    """Within it a module's buffers are what they were when this was made; what changes them is lost.
+
+    For what checkpoint runs again: it has updated them before.
+    """
+
+    def __init__(self, module):
+        owners = module.modules()
+        self.before = [(m, n, b.clone()) for m in owners for n, b in m.named_buffers(recurse=False)]
+
+    def __enter__(self):
+        self.now = [getattr(module, name) for module, name, _ in self.before]
+        for module, name, buffer in self.before:
+            setattr(module, name, buffer.clone())
+
+    def __exit__(self, *error):
+        for (module, name, _), buffer in zip(self.before, self.now):
+            setattr(module, name, buffer)'''
+
 SUPPORT = {
     **natives.SUPPORT,
     **primitives.SUPPORT,
     "associative_scan": ASSOCIATIVE_SCAN,
+    "SameState": SAME_STATE,
 }
 
 # attributes of nn.Module that a parameter or submodule must not hide
@@ -78,6 +100,7 @@ class TorchEmitter(Emitter):
     natives = natives.NATIVES
     support = SUPPORT
     imports = (
+        ("nullcontext(", "from contextlib import nullcontext\n"),
         ("np.", "import numpy as np"),
         ("torch.", "import torch"),
         ("F.", "import torch.nn.functional as F"),
@@ -87,7 +110,7 @@ class TorchEmitter(Emitter):
     reserved_attributes = RESERVED
     sequence = "nn.Sequential"
     identity = "nn.Identity()"
-    reserved_names = frozenset({"torch", "F", "nn", "np", "checkpoint", *SUPPORT})
+    reserved_names = frozenset({"torch", "F", "nn", "np", "checkpoint", "nullcontext", *SUPPORT})
 
     def header(self, body: str) -> list[str]:
         lines = super().header(body)
@@ -143,7 +166,12 @@ class TorchEmitter(Emitter):
     def remat_text(
         self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
     ) -> str:
-        return f"checkpoint({', '.join([block, *arguments])}, use_reentrant=False)"
+        given = f"{', '.join([block, *arguments])}, use_reentrant=False"
+        if self.effects.writes(node):
+            self.use_support("SameState")
+            module = block if _is_module(node, block) else "self"
+            given += f", context_fn=lambda: (nullcontext(), SameState({module}))"
+        return f"checkpoint({given})"
 
     def class_text(self, definition: Definition, base: str) -> list[str]:
         arguments = ", ".join(["self", *definition.signature])
@@ -158,6 +186,13 @@ class TorchEmitter(Emitter):
             lines += [INDENT * 2 + line for line in method.lines]
             lines.append("")
         return lines[:-1]
+
+
+def _is_module(node: Node, text: str) -> bool:
+    """Whether what a remat calls is a module, and no method or function."""
+    call = node.regions[0].nodes[-1]
+    path = re.sub(r"\[(\d+)\]", r".\1", text.removeprefix("self."))
+    return call.op == "call" and path == call.attributes["target"]
 
 
 def _initial(entry: Entry, literal: Literal, floating: str) -> str:

@@ -33,6 +33,7 @@ class Dialect:
     sequence_attribute: ClassVar[str] = ""  # where that keeps them
     remat_takes_all: ClassVar[bool] = False  # whether values from around are arguments too
     remat_draws: ClassVar[bool] = True  # whether random numbers are the same when run again
+    remat_writes: ClassVar[bool] = True  # whether state is not updated again then
     remat_in_loops: ClassVar[bool] = True
 
     def declare(self, entry: Entry, attribute: str, literal: Literal) -> str:

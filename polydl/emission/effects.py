@@ -18,6 +18,7 @@ class Effects:
         self._found: dict[str, bool] = {}
         self._state: dict[str, Touched] = {}
         self._draws = Reach(program.blocks, "random_bits")
+        self._writes = Reach(program.blocks, "write")
 
     @cached_property
     def _looped(self) -> set[int]:
@@ -61,6 +62,10 @@ class Effects:
     def draws(self, node: Node) -> bool:
         """Whether a node draws random numbers, itself or in what it calls."""
         return self._draws.nodes([node]) is not None
+
+    def writes(self, node: Node) -> bool:
+        """Whether a node updates state, itself or in what it calls."""
+        return self._writes.nodes([node]) is not None
 
     def state_of(self, node: Node) -> Touched:
         """The state that a node reads and writes, itself or in what it calls; not in regions."""

@@ -194,6 +194,8 @@ class Emitter(Dialect):
         """Why a remat is a plain call; empty where it is not."""
         if self.effects.draws(node) and not self.remat_draws:
             return "it would draw other random numbers"
+        if self.effects.writes(node) and not self.remat_writes:
+            return "it would update state again"
         if self.effects.is_looped(node) and not self.remat_in_loops:
             return "it stands in a loop"
         return ""

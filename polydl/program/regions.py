@@ -11,7 +11,8 @@
                       element of each, the axis removed, then another of each, and combines them.
                       It acts on each number, or multiplies matrices, so that backends can let it
                       combine many elements at once; and it is associative, so that they choose how.
-    remat             The region's outputs. Differentiation computes what is in it again.
+    remat             The region's outputs. Differentiation computes what is in it again, from the
+                      state of the first time; state is updated once.
 
 State is not written in them: backends differ in how often they run.
 """
@@ -172,13 +173,13 @@ class Reach:
 
 def check_region(op: str, region: Region, writes: Reach, draws: Reach) -> None:
     """Raise DefinitionError for what the region of one of these operations must not do."""
-    written = writes.nodes(region.nodes)
+    written = None if op == "remat" else writes.nodes(region.nodes)
     if written is not None:
         path = written.attributes["entry"]
-        how = "give it back as an output" if op == "remat" else "carry it from step to step"
         raise DefinitionError(
             f"dl.{op} cannot update state ({path}): how often its function runs is the "
-            f"framework's choice. Pass the state in, {how}, and update it afterwards"
+            "framework's choice. Pass the state in, carry it from step to step, and update it "
+            "afterwards"
         )
     if op == "associative_scan" and draws.nodes(region.nodes) is not None:
         raise DefinitionError("dl.associative_scan cannot draw random numbers: draw them before it")

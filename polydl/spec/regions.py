@@ -166,8 +166,9 @@ def remat(f: Callable[..., Any], *args: Any) -> Any:
     """f(*args), of which differentiation keeps only the arguments and computes the rest again.
 
     Takes less memory and more time. f: a function or a Module; args: tensors, nested as you like, and
-    plain values. torch.utils.checkpoint in torch, jax.checkpoint or nnx.remat in Flax, keras.remat in
-    Keras; there a plain call within a loop, or of what draws random numbers.
+    plain values. State, such as the running statistics of BatchNorm, is updated once.
+    torch.utils.checkpoint in torch, jax.checkpoint or nnx.remat in Flax, keras.remat in Keras; there a
+    plain call within a loop, or of what draws random numbers or updates state.
     """
     tracer = current_tracer("dl.remat was called")
     builder = tracer.stack[-1]
