@@ -39,4 +39,5 @@ def _chosen(parts: TrainingParts, found: EmittedPenalty) -> str:
         return "jax.tree.leaves(params)"
     if not chosen.takes_name:
         return f"[p for p in jax.tree.leaves(params) if {chosen.condition('', 'p.ndim')}]"
-    return f"[named[name] {chosen.among('named', 'named[name].ndim')}]"
+    each, over = chosen.among("named.items()", "named")
+    return f"[{each} {over}]"

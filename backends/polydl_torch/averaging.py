@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
-from polydl_torch.optimizer_text import chosen_names
+from polydl_torch.optimizer_text import selected
 
 
 def average_lines(parts: TrainingParts) -> list[str]:
@@ -13,10 +13,10 @@ def average_lines(parts: TrainingParts) -> list[str]:
         return []
     trained = {b.native for p, b in parts.bindings.items() if p in parts.ranks}
     trained -= {parts.bindings[path].native for path in parts.frozen}
-    chosen = chosen_names(parts, trained)
-    named = "dict(model.named_parameters())"
+    chosen, named = selected(parts, trained), "dict(model.named_parameters())"
+    each, over = chosen.among("model.named_parameters()", "named")
     return [
-        f"self.weights = {f'{{name: named[name] {chosen}}}' if chosen else named}",
+        f"self.weights = {named if chosen.is_all else f'{{name: {each} {over}}}'}",
         "self.averages = {name: p.detach().clone() for name, p in self.weights.items()}",
     ]
 

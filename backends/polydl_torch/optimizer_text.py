@@ -109,25 +109,21 @@ def _chosen(parts: TrainingParts, group: RuleGroup) -> str:
     return chosen_text(parts, names)
 
 
-def chosen_names(parts: TrainingParts, names: set[str], named: str = "named") -> str:
-    """The end of a comprehension over `name`, of those in `named`; "" where it is of all."""
-    chosen = _selected(parts, names)
-    return "" if chosen.is_all else chosen.among(named, f"{named}[name].ndim")
-
-
-def _selected(parts: TrainingParts, names: set[str]) -> Selection:
+def selected(parts: TrainingParts, names: set[str]) -> Selection:
+    """How a text says which parameters these native names are of."""
     ranks = {parts.bindings[path].native: rank for path, rank in parts.ranks.items()}
     return select(names, ranks)
 
 
 def chosen_text(parts: TrainingParts, names: set[str]) -> str:
     """The text of an iterable of the parameters of these native names."""
-    chosen = _selected(parts, names)
+    chosen = selected(parts, names)
     if chosen.is_all:
         return "model.parameters()"
     if not chosen.takes_name:
         return f"[p for p in model.parameters() if {chosen.condition('', 'p.ndim')}]"
-    return f"[named[name] {chosen.among('named', 'named[name].ndim')}]"
+    each, over = chosen.among("model.named_parameters()", "named")
+    return f"[{each} {over}]"
 
 
 def _from_definition(parts: TrainingParts, group: RuleGroup, rate: str) -> str:

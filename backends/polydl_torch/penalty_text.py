@@ -5,7 +5,7 @@ from __future__ import annotations
 from polydl.emission.code import INDENT
 from polydl.training.emission import TrainingParts
 from polydl.training.penalized import sum_lines
-from polydl_torch.optimizer_text import chosen_names, chosen_text
+from polydl_torch.optimizer_text import chosen_text, selected
 
 
 def penalized_lines(parts: TrainingParts) -> list[str]:
@@ -14,8 +14,9 @@ def penalized_lines(parts: TrainingParts) -> list[str]:
     for found in parts.penalties:
         natives = {parts.bindings[path].native for path in found.paths}
         if parts.average_weight is not None:
-            names = chosen_names(parts, natives, "self.weights")
-            text = f"[name {names}]" if names else "list(self.weights)"
+            chosen = selected(parts, natives)
+            _, over = chosen.among("self.weights.items()", "self.weights")
+            text = "list(self.weights)" if chosen.is_all else f"[name {over}]"
         else:
             text = chosen_text(parts, natives)
             text = text if text.startswith("[") else f"list({text})"

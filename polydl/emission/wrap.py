@@ -24,16 +24,16 @@ def wrap(line: str) -> list[str]:
     inner = line[start + 1 : end]
     head, tail = line[: start + 1], indent + line[end:]
     body = f"{indent}    {inner.strip()}"
-    parts = _split(inner)
     if not inner.strip():
         return [line]
+    clauses = _split(inner, " for ")
+    parts = [inner] if len(clauses) > 1 else _split(inner)
     keyword = line.lstrip().split(" ")[0]
     is_tuple = inner.rstrip().endswith(",")
     is_literal = len(parts) > 1 and not _is_call(line, start)
     if len(body) <= LINE_LENGTH and not (is_tuple or is_literal) and keyword != "class":
         return [*_head(head), body, tail]
-    clauses = _split(inner, " for ")
-    if len(parts) == 1 and len(clauses) == 2:
+    if len(clauses) == 2:
         first, second = clauses
         over, *conditions = _split(second, " if ")
         texts = [first.strip(), f"for {over.strip()}"]

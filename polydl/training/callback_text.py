@@ -43,7 +43,7 @@ def class_text(training: Training) -> str:
     text = "\n\n\n".join(texts)
     if restoring(training) is None:
         text = text.replace(_WEIGHTS, "")
-    return f"{text}\n\n\n" if needed else ""
+    return f"{text}\n\n" if needed else ""
 
 
 def parameter_lines(training: Training) -> str:

@@ -25,12 +25,15 @@ class Selection:
     def is_all(self) -> bool:
         return not (self.ranks or self.prefixes or self.names)
 
-    def among(self, names: str, rank: str) -> str:
-        """The end of a comprehension over `name`, of the texts of all names and of a rank."""
+    def among(self, pairs: str, named: str) -> tuple[str, str]:
+        """The text of a parameter, and the end of a comprehension over `name` and it.
+
+        pairs: the text of all names with their parameters, named: of a dict of them.
+        """
         if self.names:
-            return f"for name in {_listed(self.names)}"
-        condition = self.condition("name", rank)
-        return f"for name in {names} if {condition}" if condition else f"for name in {names}"
+            return f"{named}[name]", f"for name in {_listed(self.names)}"
+        condition = self.condition("name", "p.ndim")
+        return "p", f"for name, p in {pairs}" + (f" if {condition}" if condition else "")
 
     def condition(self, name: str, rank: str) -> str:
         """As Python's text, of the texts of a parameter's name and its number of axes."""

@@ -52,6 +52,30 @@ def test_every_architecture_is_held() -> None:
     assert held == {*dl.models.__all__} - {"ResNet"}, "ResNet is held as ResNet18 and ResNet50"
 
 
+class Tuned(dl.Module):
+    def __init__(self) -> None:
+        self.backbone = dl.Sequential(dl.Dense(64), dl.relu, dl.LayerNorm(), dl.Dropout(0.1))
+        self.head = dl.Dense(10)
+
+    def __call__(self, x):
+        return self.head(self.backbone(x))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_source_of_a_recipe(backend: str) -> None:
+    training = dl.Training(
+        loss=dl.CrossEntropy(label_smoothing=0.1),
+        optimizer=dl.AdamW(dl.Warmup(dl.CosineDecay(1e-3, steps=5000), 200)),
+        batch_size=64, epochs=10, metrics=["accuracy", "f1"], clip_norm=1.0, accumulate=2,
+        groups=[dl.ParameterGroup("backbone.*", rate=0.1)], penalties=[dl.L2(1e-5)],
+        average=dl.EMA(0.999), callbacks=[dl.EarlyStopping("val_loss", patience=3)],
+        checkpoint=dl.Checkpoint("run", best="val_accuracy"),
+    )  # fmt: skip
+    program = dl.trace(Tuned(), dl.Input((None, 20)))
+    text = get_backend(backend).emit_training(program, training, Options()).source
+    hold(f"recipe_training.{backend}", text)
+
+
 class TwoHeads(dl.Module):
     """A label and a box of an image."""
 
