@@ -17,10 +17,14 @@ from polydl.spec.tensor import Tensor
 
 
 class Host(Followed):
-    """Runs `inner`, with the parameter called `name` computed from the array declared for it."""
+    """Runs `inner`, with the parameters of these names computed from the arrays declared for them."""
 
     inner: Module
-    name: str
+    name: str | tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.name if isinstance(self.name, tuple) else (self.name,)
 
     def __call__(self, x: Tensor, *more: Any, **named: Any) -> Any:
         tracer = current_tracer(f"{type(self).__name__} was called")
@@ -36,19 +40,31 @@ class Host(Followed):
         finally:
             builder.guest = None
         prefix = f"{path}." if path else ""
-        if f"{prefix}{self.name}" not in tracer.entries:
-            own = [p.removeprefix(prefix) for p in tracer.entries if p.startswith(prefix)]
-            raise DefinitionError(
-                f"{type(self).__name__}: {type(self.inner).__name__} has no parameter {self.name!r} of "
-                f"its own. {nearest(self.name, own) if own else 'It has none'}"
-            )
+        for name in self.names:
+            if f"{prefix}{name}" not in tracer.entries:
+                paths = [p.removeprefix(prefix) for p in tracer.entries if p.startswith(prefix)]
+                own = [p for p in paths if not p.startswith("inner.")]  # these are of other modules
+                raise DefinitionError(
+                    f"{type(self).__name__}: {type(self.inner).__name__} has no parameter {name!r} of "
+                    f"its own. {nearest(name, own) if own else self._none(paths)}"
+                )
         return y
+
+    def _none(self, paths: list[str]) -> str:
+        if not paths:
+            return "It has none"
+        inner = ", ".join(p.removeprefix("inner.") for p in paths)
+        return f"Its parts have: {inner}. Wrap the part, in a module of your own"
 
     def computed(self, name: str, declared: Tensor) -> Tensor:
         """What the guest gets for a parameter."""
-        return self.compute(declared) if name == self.name else declared
+        return self.compute(name, declared) if name in self.names else declared
 
-    def compute(self, declared: Tensor) -> Tensor:
+    def own_name(self, kind: str, name: str) -> str:
+        """What an array of a kind is called that belongs to the guest's parameter of a name."""
+        return kind if isinstance(self.name, str) else f"{name}_{kind}"
+
+    def compute(self, name: str, declared: Tensor) -> Tensor:
         """The guest's parameter, from the array that was declared in its place."""
         raise NotImplementedError
 

@@ -16,7 +16,12 @@ SETTINGS = [
     (lambda: dl.LayerNorm(axes=()), "axes is an integer or several"),
     (lambda: dl.LayerNorm(axes="last"), "axes is an integer or several"),
     (lambda: dl.WeightNorm(dl.relu), "WeightNorm takes a layer such as dl.Dense"),
-    (lambda: dl.WeightNorm(dl.SpectralNorm(dl.Dense(2))), "WeightNorm takes a layer"),
+    (
+        lambda: dl.WeightNorm(dl.SpectralNorm(dl.Dense(2))),
+        r"SpectralNorm is none.*name=\(\"kernel\"",
+    ),
+    (lambda: dl.WeightNorm(dl.Dense(2), ()), "a parameter's, or a tuple of different ones"),
+    (lambda: dl.WeightNorm(dl.Dense(2), ("kernel", "kernel")), "a tuple of different ones"),
     (lambda: dl.SpectralNorm(dl.Dense(2), 0), "power_iterations must be a positive integer"),
     (lambda: dl.SpectralNorm(dl.Dense(2), epsilon=-1e-12), "epsilon must be at least 0.0"),
     (lambda: dl.WeightNorm(dl.Dense(2), scale_initializer="one"), "unknown initializer"),

@@ -7,7 +7,10 @@ import pytest
 
 import polydl as dl
 from polydl import ops
+from polydl.backend import installed_backends
 from polydl.errors import DefinitionError
+
+BACKENDS = [b.name for b in installed_backends() if not b.missing and not b.problem]
 
 X = dl.Input((None, 6))
 
@@ -75,3 +78,32 @@ def test_a_wrapped_layer_that_is_a_part_elsewhere_too():
     dense = dl.Dense(6)
     with pytest.raises(DefinitionError, match="Use the wrapped layer in both places"):
         dl.trace(dl.Sequential(dl.WeightNorm(dense), dense), X)
+
+
+KERNELS = ("kernel", "recurrent_kernel")
+
+
+@pytest.mark.parametrize("backend", ["reference", *BACKENDS])
+def test_both_kernels_of_both_directions(backend):
+    """As the recurrent layer itself on kernels made long as the scales say."""
+    x, inputs = np.random.default_rng(0).normal(size=(2, 5, 3)), dl.Input((None, 5, 3))
+    wrapped = dl.Sequential(dl.Bidirectional(dl.WeightNorm(dl.LSTM(4), name=KERNELS)))
+    net = dl.compile(wrapped, inputs, backend=backend)
+    plain = dl.compile(dl.Sequential(dl.Bidirectional(dl.LSTM(4))), inputs, backend="reference")
+    weights = net.weights
+    weights["0.forward_layer.recurrent_kernel_scale"] *= 3.0
+    net.load_weights(weights)
+    for side in ("forward_layer", "backward_layer"):
+        for kernel in KERNELS:
+            path = f"0.{side}.{kernel}"
+            length = np.sqrt((weights[path] ** 2).sum(0, keepdims=True))
+            weights[path] = weights[path] / length * weights.pop(f"{path}_scale")
+    plain.load_weights(weights)
+    np.testing.assert_allclose(net(x), plain(x), atol=1e-6)
+
+
+def test_what_belongs_to_a_part_is_named():
+    with pytest.raises(
+        DefinitionError, match=r"Its parts have: depthwise\.kernel, pointwise\.kernel"
+    ):
+        dl.trace(dl.Sequential(dl.WeightNorm(dl.SeparableConv2D(2, 3))), dl.Input((None, 5, 5, 3)))
