@@ -19,6 +19,7 @@ from polydl.training.heads import Head, bound_heads
 from polydl.training.loop import loop_text
 from polydl.training.loss_blocks import given_types, head_types, loss_blocks
 from polydl.training.loss_scale import LossScale
+from polydl.training.monitored import check_monitored
 from polydl.training.noise import EmittedNoise, emitted_noise
 from polydl.training.penalized import EmittedPenalty, emitted_penalties, penalized
 from polydl.training.rules import Rule, frozen, parameter_shapes, rules
@@ -194,6 +195,7 @@ def emit_training(
             of = head_types(bound)["targets"]
             traced, scored[key] = metric_blocks(key, name, metric, bound, of)
             add(key, traced)
+    check_monitored(training, scored.values())
     found = rules(program, training)
     rule_keys: dict[Rule, str] = {}
     for rule in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,32 @@ def test_validation_that_is_watched_but_not_there() -> None:
     text = "EarlyStopping monitors 'val_loss', but there is no validation"
     with pytest.raises(DefinitionError, match=text):
         fit(dl.EarlyStopping())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"callbacks": [dl.EarlyStopping("val_f1", mode="max")]},
+         "EarlyStopping monitors 'val_f1', which is an array of shape (3,). Monitor a score that is "
+         'one number, such as dl.F1Score(average="macro")'),
+        ({"callbacks": [dl.ReduceLROnPlateau("confusion_matrix", mode="max")]},
+         "ReduceLROnPlateau monitors 'confusion_matrix', which is an array of shape (3, 3). Monitor"),
+        ({"checkpoint": dl.Checkpoint("run", best="val_f1")}, "Checkpoint monitors 'val_f1', which is"),
+    ],
+)  # fmt: skip
+def test_a_score_that_is_an_array_has_no_best(
+    options: dict[str, Any], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    metrics = [dl.F1Score(average=None), dl.ConfusionMatrix()]
+    net = dl.compile(dl.Sequential(dl.Dense(3)), dl.Input((None, 4)), backend="torch")
+    data = np.zeros((8, 4)), np.zeros(8, np.int32)
+    settings = dl.Training(dl.CrossEntropy(), dl.SGD(0.1), metrics=metrics, **options)
+    with pytest.raises(DefinitionError) as caught:
+        net.fit(settings, data, data)
+    assert text in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_rate_that_is_a_constant() -> None:
