@@ -15,7 +15,8 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
-from polydl.conformance import checks_training
+from polydl.conformance import checks_mixed, checks_training
+from polydl.conformance.checks_mixed import MIXED
 from polydl.conformance.memo import NETS, fresh
 from polydl.conformance.nets import Target, backend
 from polydl.conformance.suite import Check, backend_checks
@@ -189,6 +190,15 @@ MUTANTS: tuple[Mutant, ...] = (
            r"(functional_call\(self\.model, |_mapping=|self\.evaluate\()(self\.)?averages\b(?=[,)])",
            lambda m: m.group(1) + {"f": "self.weights", "_": "[]",
                                    "s": "jax.tree.map(jnp.sin, self.averages)"}[m.group()[0]]),
+    Mutant("a scale that does not grow", MIXED, r"growth_interval=3|good_steps == 3",
+           lambda m: m.group().replace("3", "99")),
+    Mutant("gradients stay scaled", MIXED,
+           r'self\.scaler\.step\(self\.optimizer\)|g / self\.scale|grad / loss_scale\["scale"\]',
+           lambda m: {"s": "self.optimizer.step()"}.get(m.group()[0], m.group().split(" ")[0])),
+    Mutant("updates that overflow are made", MIXED, r"tf\.cond\(finite,|where\(finite, new, old\)",
+           lambda m: "tf.cond(finite | True," if m.group()[0] == "t" else "where(True, new, old)"),
+    Mutant("nothing in float16", MIXED, r'autocast\("cpu", |dtype=jnp\.float16',
+           lambda m: "dtype=jnp.float32" if m.group()[0] == "d" else f"{m.group()}enabled=False, "),
     Mutant("weight of another step", "mean of weights", r"(?<!def )average_weight\(step\b",
            "average_weight(step + 1", shared=True),
 )  # fmt: skip
@@ -232,6 +242,10 @@ def _verdict(side: Target, row: str, applied: list[bool]) -> Verdict:
 
 
 def _checks(side: Target, row: str) -> Iterator[Check]:
+    if row == MIXED:
+        for mixed in (checks_mixed.good_updates, checks_mixed.skipped_updates):
+            yield Check(MIXED, mixed.__name__, partial(mixed, side))
+        return
     if row == TRAJECTORY:
         for run in (checks_training.recorded_losses, checks_training.evaluation):
             yield Check(TRAJECTORY, run.__name__, partial(run, "adam", side, 1))

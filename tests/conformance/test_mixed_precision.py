@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import polydl as dl
+from polydl.conformance import checks_mixed
+from polydl.conformance.nets import Target
 from polydl.conformance.tolerances import bound
 from polydl.errors import BackendError, DefinitionError
 from polydl.precision import LOW
@@ -119,11 +121,9 @@ def test_one_bad_number_skips_all_parameters(backend: str) -> None:
         np.testing.assert_array_equal(value, np.float32(weights[path]), err_msg=path)
 
 
-def test_the_scale_grows_after_good_updates(backend: str) -> None:
-    net = dense(backend)
-    training = scaled(loss_scale=dl.LossScale(8.0, growth_every=3, growth=4.0), epochs=4)
-    net.fit(training, (X, Y))
-    assert scale(net) == {"scale": 128.0, "good_steps": 2, "updates": 8}
+@pytest.mark.parametrize("check", [checks_mixed.good_updates, checks_mixed.skipped_updates])
+def test_updates_and_the_scale_of_gradient_descent(backend: str, check: Any) -> None:
+    check(Target(backend)).require()
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])

@@ -8,6 +8,7 @@ import pytest
 
 import polydl as dl
 from polydl.callbacks import emitted
+from polydl.conformance.mutants_core import changed
 from polydl.errors import DefinitionError
 
 NAN, INF = math.nan, math.inf
@@ -25,48 +26,76 @@ def stops_after(scores: list[float], patience: int, min_delta: float = 0.0, mode
     return end, None if stopping.best_epoch is None else stopping.best_epoch + 1
 
 
-@pytest.mark.parametrize(
-    ("scores", "options", "expected"),
-    [
-        ([5, 4, 3, 3, 3, 3], {"patience": 3}, (6, 3)),  # equal is no improvement
-        ([5, 4, 3, 3, 3, 2], {"patience": 3}, (None, 6)),
-        ([5, 6], {"patience": 1}, (2, 1)),
-        ([5, 4, 3, 2], {"patience": 1}, (None, 4)),
-        ([5, 4.5, 4.1, 3.9], {"patience": 2, "min_delta": 1.0}, (3, 1)),
-        ([5, 4.5, 3.9, 3.5], {"patience": 2, "min_delta": 1.0}, (None, 3)),
-        ([5, 4.0, 4.0], {"patience": 2, "min_delta": 1.0}, (3, 1)),  # by more than min_delta
-        ([1, 2, 3, 2, 1], {"patience": 2, "mode": "max"}, (5, 3)),
-        ([NAN, 5, NAN, NAN, NAN], {"patience": 3}, (5, 2)),
-        ([NAN, NAN, NAN], {"patience": 3}, (3, None)),
-        ([NAN, INF, 5, 6], {"patience": 2}, (None, 3)),
-        ([-INF, 1, 2], {"patience": 2, "mode": "max"}, (None, 3)),
-    ],
-)
+STOPS = [
+    ([5, 4, 3, 3, 3, 3], {"patience": 3}, (6, 3)),  # equal is no improvement
+    ([5, 4, 3, 3, 3, 2], {"patience": 3}, (None, 6)),
+    ([5, 6], {"patience": 1}, (2, 1)),
+    ([5, 4, 3, 2], {"patience": 1}, (None, 4)),
+    ([5, 4.5, 4.1, 3.9], {"patience": 2, "min_delta": 1.0}, (3, 1)),
+    ([5, 4.5, 3.9, 3.5], {"patience": 2, "min_delta": 1.0}, (None, 3)),
+    ([5, 4.0, 4.0], {"patience": 2, "min_delta": 1.0}, (3, 1)),  # by more than min_delta
+    ([1, 2, 3, 2, 1], {"patience": 2, "mode": "max"}, (5, 3)),
+    ([1, 2, 2, 2], {"patience": 2, "mode": "max"}, (4, 2)),
+    ([NAN, 5, NAN, NAN, NAN], {"patience": 3}, (5, 2)),
+    ([NAN, NAN, NAN], {"patience": 3}, (3, None)),
+    ([NAN, INF, 5, 6], {"patience": 2}, (None, 3)),
+    ([-INF, 1, 2], {"patience": 2, "mode": "max"}, (None, 3)),
+]
+
+
+@pytest.mark.parametrize(("scores", "options", "expected"), STOPS)
 def test_early_stopping(scores, options, expected):
     assert stops_after(scores, **options) == expected
 
 
-@pytest.mark.parametrize(
-    ("scores", "options", "expected"),
-    [  # the scale of each epoch, the first of which none has looked at
-        ([5] * 8, {"patience": 2}, [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]),
-        ([5] * 8, {"patience": 1}, [1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625]),
-        ([5] * 9, {"patience": 2, "cooldown": 1}, [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]),
-        ([5] * 8, {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]),
-        ([5, 5, 4, 4, 4, 4], {"patience": 2}, [1, 1, 1, 1, 1, 0.5]),
-        # what is better while nothing counts is the best all the same
-        ([5, 5, 3, 4, 4], {"patience": 1, "cooldown": 1}, [1, 1, 0.5, 0.5, 0.25]),
-        ([NAN] * 5, {"patience": 2}, [1, 1, 0.5, 0.5, 0.25]),
-    ],
-)
+PLATEAUS = [  # the scale of each epoch, the first of which none has looked at
+    ([5] * 8, {"patience": 2}, [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125]),
+    ([5] * 8, {"patience": 1}, [1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125, 0.015625]),
+    ([5] * 9, {"patience": 2, "cooldown": 1}, [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]),
+    ([5] * 8, {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]),
+    ([5, 5, 4, 4, 4, 4], {"patience": 2}, [1, 1, 1, 1, 1, 0.5]),
+    # what is better while nothing counts is the best all the same
+    ([5, 5, 3, 4, 4], {"patience": 1, "cooldown": 1}, [1, 1, 0.5, 0.5, 0.25]),
+    ([NAN] * 5, {"patience": 2}, [1, 1, 0.5, 0.5, 0.25]),
+    ([5] * 4, {"patience": 1, "lowest": 0.3}, [1, 1, 0.5, 0.3]),
+]
+
+
+@pytest.mark.parametrize(("scores", "options", "expected"), PLATEAUS)
 def test_plateau(scores, options, expected):
+    assert scales(scores, **options) == expected
+
+
+def scales(scores, **options):
     settings = {"min_delta": 0.0, "cooldown": 0, "lowest": 0.0, **options}
     plateau = emitted.ReduceLROnPlateau("loss", "min", 0.5, **settings)
     found = []
     for score in scores:
         found.append(plateau.rate(1.0))
         plateau.after_epoch({"loss": score})
-    assert found == expected
+    return found
+
+
+@pytest.mark.parametrize(
+    ("function", "pattern", "replacement"),
+    [
+        (emitted.improves, "score == score", "True"),
+        (emitted.improves, "best - min_delta", "best + min_delta"),
+        (emitted.improves, '"min" else score > best', '"min" else score >= best'),
+        (emitted.EarlyStopping.improved, r"epoch, 0\n", "epoch, 1\n"),
+        (emitted.EarlyStopping.improved, r"waited \+= 1", "waited = 1"),
+        (emitted.EarlyStopping.stops, ">=", ">"),
+        (emitted.ReduceLROnPlateau.after_epoch, ">= self.patience", "> self.patience"),
+        (emitted.ReduceLROnPlateau.after_epoch, "better or self.cooling", "self.cooling"),
+        (emitted.ReduceLROnPlateau.after_epoch, "= 0, self.cooldown", "= 0, 0"),
+        (emitted.ReduceLROnPlateau.rate, r"max\((.*), min.*\)$", r"\1"),
+    ],
+)
+def test_a_fault_in_them_is_noticed(function, pattern, replacement):
+    with changed(function, pattern, replacement):
+        stopped = all(stops_after(scores, **given) == end for scores, given, end in STOPS)
+        slowed = all(scales(scores, **given) == found for scores, given, found in PLATEAUS)
+    assert not (stopped and slowed)
 
 
 def test_torch_reduces_one_epoch_later():
