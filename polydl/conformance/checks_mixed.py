@@ -68,7 +68,7 @@ def _run(
     net.fit(training, _samples(), progress=False)
     prepared = net._fitting.prepared
     assert prepared is not None
-    found = net._backend.loss_scale(prepared.emitted, prepared.model, prepared.trainer)
+    found = prepared.state.loss_scale()
     return before, net.weights, {name: found[name] for name in ("scale", "good_steps")}
 
 
