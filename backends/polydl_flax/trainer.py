@@ -6,7 +6,7 @@ donated arguments, in nested dicts, which JAX dispatches much faster than nnx.St
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from polydl.emission.code import INDENT
 from polydl.emission.wrap import LINE_LENGTH
@@ -133,21 +133,22 @@ def _jitted(donated: Mapping[str, tuple[int, ...]]) -> list[str]:
     return [f"self.{n} = jax.jit({n}, donate_argnums={places})" for n, places in donated.items()]
 
 
-def _loss_lines(parts: TrainingParts, params: str) -> list[str]:
+def _loss_lines(parts: TrainingParts, params: str, in_part: bool = False) -> list[str]:
     """Statements of the loss."""
-    return parts.loss_lines(f"penalty({params})" if parts.penalties else "")
+    return parts.loss_lines(f"penalty({params})" if parts.penalties else "", in_part)
 
 
-def _forward(parts: TrainingParts, share: str = "") -> list[str]:
-    """The function that is differentiated."""
+def _forward(parts: TrainingParts, in_part: bool = False) -> list[str]:
+    """The function that is differentiated. in_part: of a part of a batch."""
+    share = "share * " if in_part and not parts.uneven else ""
     step = ", step" if parts.takes_step else ""
     trained = "trainable" if parts.frozen else "nnx.Param"
     return [
         "def forward(params):",
         "    model = nnx.merge(graphdef, params, rest)",
         f"    outputs = {mixed.outputs_text(parts, 'model', step)}",
-        *(INDENT + line for line in _loss_lines(parts, "params")),
-        f"    scores = {_scores(parts, share)}",
+        *(INDENT + line for line in _loss_lines(parts, "params", in_part)),
+        f"    scores = {_scores(parts, *parts.part_scores) if in_part else _scores(parts)}",
         f"    rest_after = nnx.to_pure_dict(nnx.state(model, nnx.Not({trained})))",
         f"    return {mixed.scaled(parts)}{share}loss, (scores, rest_after)",
         "",
@@ -211,13 +212,14 @@ def _in_parts(parts: TrainingParts) -> list[str]:
     step = ", step" if parts.takes_step else ""
     given = "".join(f", {name}" for name in [*["step"] * bool(parts.noise), *parts.numbers])
     scale = "loss_scale, " if parts.scaling else ""
+    others = f"{''.join(f'{name}, ' for name in parts.divisors)}{scale}{', '.join(parts.arrays)}"
     inner = [
-        *_forward(parts, "share * "),
+        *_forward(parts, in_part=True),
         "more, (scores, rest) = jax.grad(forward, has_aux=True)(params)",
         "return rest, jax.tree.map(jnp.add, grads, more), scores",
     ]
     return [
-        f"def accumulate(params, rest, grads, share, {scale}{', '.join(parts.arrays)}{step}):",
+        f"def accumulate(params, rest, grads, share, {others}{step}):",
         *(INDENT + line for line in inner),
         "",
         f"def update(params, grads, {_carried(parts)}{given}):",
@@ -252,6 +254,7 @@ def _call_parts(parts: TrainingParts) -> list[str]:
     carried = _carried(parts, "self.")
     if parts.scaling:
         batches.insert(0, "self.loss_scale")
+    batches = [*parts.divisors, *batches]
     if parts.takes_step:
         turns = f"for part, start in enumerate(range(0, len({first}), {size})):"
         batches.append(f"np.int32({parts.training.accumulate} * step + part)")
@@ -261,6 +264,7 @@ def _call_parts(parts: TrainingParts) -> list[str]:
     given = "".join(f", {name}" for name in [*step, *parts.numbers])
     return [
         "grads, results = jax.tree.map(jnp.zeros_like, self.params), []",
+        *(f"{name} = {text}" for name, text in parts.divisors.items()),
         turns,
         f"    batch = slice(start, start + {size})",
         f"    share = len({first}[batch]) / len({first})",
@@ -272,10 +276,10 @@ def _call_parts(parts: TrainingParts) -> list[str]:
     ]
 
 
-def _scores(parts: TrainingParts, share: str = "") -> str:
-    """What a batch brings. share: a factor of means over samples."""
+def _scores(parts: TrainingParts, means: Sequence[str] = (), share: str = "") -> str:
+    """What a batch brings. means: over samples, share: a factor of all of them."""
     metrics = parts.metrics
-    means = ["loss", *metrics.means]
+    means = means or ["loss", *metrics.means]
     scores = (
         f"{share}jnp.stack([{', '.join(means)}])" if metrics.means else f"{share}loss.reshape(1)"
     )

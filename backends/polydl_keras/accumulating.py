@@ -19,13 +19,15 @@ def made(parts: TrainingParts, dtype: str, xla: bool) -> list[str]:
     """The sums of gradients, and the functions of a part and of an update, traced."""
     compiled = ", jit_compile=True" if xla else ""
     numbers = [f"tf.TensorSpec((), tf.{dtype})"] * len(parts.numbers)
+    divisors = "".join(f", {name}" for name in parts.divisors)
     rate = ", ".join([*["step"] * bool(parts.noise), *numbers])
     return [
         "self.gradients = [tf.Variable(tf.zeros_like(v.value)) for v in self.trained()]",
         f"share = tf.TensorSpec((), tf.{dtype})",
+        *(f"{name} = tf.TensorSpec((), tf.{dtype})" for name in parts.divisors),
         *(["step = tf.TensorSpec((), tf.int32)"] if parts.takes_step or parts.noise else []),
         f"accumulate = tf.function(self.accumulate, autograph=False{compiled})",
-        f"self.train_part = accumulate.get_concrete_function(*batch, share{_step(parts)})",
+        f"self.train_part = accumulate.get_concrete_function(*batch, share{divisors}{_step(parts)})",
         f"update = tf.function(self.update, autograph=False{compiled})",
         f"self.train_update = update.get_concrete_function({rate})",
     ]
@@ -41,15 +43,18 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     batches = ", ".join(f"{name}[batch]" for name in arrays)
     turns = f"range(0, len({arrays[-1]}), {size})"
     number = f", {parts.training.accumulate} * step + part" if parts.takes_step else ""
+    scale, share = "self.scale * " * bool(parts.scaling), "share * " * (not parts.uneven)
+    divisors = "".join(f", {name}" for name in parts.divisors)
     part = [
         "variables = self.trained()",
-        *forward(parts, program),
-        f"    part = {'self.scale * ' if parts.scaling else ''}share * loss",
-        "gradients = tape.gradient(part, [v.value for v in variables])",
+        *forward(parts, program, in_part=True),
+        *([f"    part = {scale}{share}loss"] if scale or share else []),
+        f"gradients = tape.gradient({'part' if scale or share else 'loss'}, "
+        "[v.value for v in variables])",
         *densify(program),
         "for total, gradient in zip(self.gradients, gradients):",
         "    total.assign_add(gradient)",
-        f"return {', '.join(brought(parts.metrics, 'share * '))}",
+        f"return {', '.join(brought(parts.metrics, *parts.part_scores))}",
     ]
     update = [
         "variables = self.trained()",
@@ -64,10 +69,11 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
     ]
     whole = [
         "results = []",
+        *(f"{name} = {text}" for name, text in parts.divisors.items()),
         f"for part, start in enumerate({turns}):" if parts.takes_step else f"for start in {turns}:",
         f"    batch = slice(start, start + {size})",
         f"    share = len({arrays[-1]}[batch]) / len({arrays[-1]})",
-        f"    results.append(self.train_part({batches}, share{number}))",
+        f"    results.append(self.train_part({batches}, share{divisors}{number}))",
         f"self.train_update({given[2:]})",
         *total(parts.metrics, "tf.add_n({})", "tf.concat({}, 0)"),
     ]
@@ -75,7 +81,7 @@ def step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) ->
         "def trained(self):",
         f"    return {trained_text(parts, groups)}",
         "",
-        f"def accumulate(self, {', '.join(arrays)}, share{_step(parts)}):",
+        f"def accumulate(self, {', '.join(arrays)}, share{divisors}{_step(parts)}):",
         *(INDENT + line for line in part),
         "",
         f"def update(self{given}):",

@@ -24,6 +24,6 @@ def penalty_method(parts: TrainingParts) -> list[str]:
     ]
 
 
-def loss_lines(parts: TrainingParts) -> list[str]:
+def loss_lines(parts: TrainingParts, in_part: bool = False) -> list[str]:
     """Statements of the loss."""
-    return parts.loss_lines("self.penalty()" if parts.penalties else "")
+    return parts.loss_lines("self.penalty()" if parts.penalties else "", in_part)

@@ -132,13 +132,13 @@ def _step(parts: TrainingParts, program: Program, groups: Sequence[RuleGroup]) -
     ]
 
 
-def forward(parts: TrainingParts, program: Program) -> list[str]:
+def forward(parts: TrainingParts, program: Program, in_part: bool = False) -> list[str]:
     """The loss, on the tape."""
     call = f"self.model({model_inputs(parts, program)}, training=True)"
     return [
         "with tf.GradientTape() as tape:",
         f"    outputs = {mixed.outputs_text(parts, call)}",
-        *(INDENT + line for line in loss_lines(parts)),
+        *(INDENT + line for line in loss_lines(parts, in_part)),
     ]
 
 
@@ -207,9 +207,12 @@ def densify(program: Program) -> list[str]:
     return ["gradients = [tf.convert_to_tensor(g) for g in gradients]"] if takes else []
 
 
-def brought(metrics: Contributions, share: str = "") -> list[str]:
-    """What a batch brings: scores, and what is gathered. share: a factor of means over samples."""
-    means = ", ".join(["loss", *metrics.means])
+def brought(metrics: Contributions, given: Sequence[str] = (), share: str = "") -> list[str]:
+    """What a batch brings: scores, and what is gathered.
+
+    given: means over samples, share: a factor of all of them.
+    """
+    means = ", ".join(given or ["loss", *metrics.means])
     scores = f"{share}tf.stack([{means}])" if metrics.means else f"{share}tf.reshape(loss, (1,))"
     if metrics.sums:
         first = scores if share else f"[{means}]"

@@ -38,9 +38,8 @@ def penalty_method(parts: TrainingParts) -> list[str]:
     ]
 
 
-def loss_lines(parts: TrainingParts, weights: str = "weights") -> list[str]:
+def loss_lines(parts: TrainingParts, weights: str = "weights", in_part: bool = False) -> list[str]:
     """Statements of the loss. weights: those of the penalty, where there are averages besides."""
-    if not parts.penalties:
-        return parts.loss_lines()
     given = "" if parts.average_weight is None else f"self.{weights}"
-    return parts.loss_lines(f"self.penalty({given})")
+    penalty = f"self.penalty({given})" if parts.penalties else ""
+    return parts.loss_lines(penalty, in_part)

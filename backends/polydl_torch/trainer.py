@@ -118,17 +118,20 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
     turns = f"part, ({', '.join(arrays)}{',' * (len(arrays) == 1)})" if counted else names
     over = f"enumerate(zip({split}))" if counted else f"zip({split})"
     number = f"{parts.training.accumulate} * step + part"
+    share = f"share = len({arrays[-1]}) / count"
     inner = [
         *_step_tensor(parts, device, number, "number"),
-        *_forward(parts, device, "number"),
-        f"share = len({arrays[-1]}) / count",
-        mixed.backward(parts, "share * loss"),
-        *_score_lines(parts, "results.append({})", "share * "),
+        *([share] if parts.uneven else []),
+        *_forward(parts, device, "number", in_part=True),
+        *([] if parts.uneven else [share]),
+        mixed.backward(parts, "loss" if parts.uneven else "share * loss"),
+        *_score_lines(parts, "results.append({})", *parts.part_scores),
     ]
 
     def lines(zero: list[str]) -> list[str]:
         return [
             f"count, results = len({arrays[-1]}), []",
+            *(f"{name} = {text}" for name, text in parts.divisors.items()),
             *zero,
             f"for {turns} in {over}:",
             *(INDENT + line for line in inner),
@@ -137,10 +140,12 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
     return lines
 
 
-def _forward(parts: TrainingParts, device: str, step: str = "step") -> list[str]:
+def _forward(
+    parts: TrainingParts, device: str, step: str = "step", in_part: bool = False
+) -> list[str]:
     call = ", ".join([*parts.inputs, *([step] if parts.takes_step else [])])
     outputs = mixed.outputs_lines(parts, f"self.model({call})", device)
-    return [*outputs, *loss_lines(parts)]
+    return [*outputs, *loss_lines(parts, in_part=in_part)]
 
 
 def _step_tensor(parts: TrainingParts, device: str, number: str, name: str = "step") -> list[str]:
@@ -202,28 +207,32 @@ def _results(parts: TrainingParts) -> list[str]:
     return [f"        {line}" for line in _score_lines(parts, "return {}")]
 
 
-def _score_lines(parts: TrainingParts, statement: str, share: str = "") -> list[str]:
-    """A statement of what a batch brings, which is not differentiated."""
+def _score_lines(
+    parts: TrainingParts, statement: str, means: Sequence[str] = (), share: str = ""
+) -> list[str]:
+    """A statement of what a batch brings, which is not differentiated. means, share: as `_scores`."""
     metrics = parts.metrics
     if metrics.plain and not metrics.means:
         return [statement.format(f"{share}loss.detach().reshape(1)")]
+    means = means or ["loss", *metrics.means]
     return [
         "with torch.no_grad():",
-        *(INDENT + x for x in _scores(parts, "loss", statement, share)),
+        *(INDENT + x for x in _scores(parts, means, statement, share)),
     ]
 
 
 def _evaluated(parts: TrainingParts) -> list[str]:
-    lines = loss_lines(parts, "averages")
-    if parts.outputs is not None:
-        return [*lines, *_scores(parts, "loss", "return {}")]
-    return _scores(parts, lines[0].removeprefix("loss = "), "return {}")
+    lines, loss = loss_lines(parts, "averages"), "loss"
+    if parts.outputs is None:
+        loss, lines = lines[0].removeprefix("loss = "), []
+    return [*lines, *_scores(parts, [loss, *parts.metrics.means], "return {}")]
 
 
-def _scores(parts: TrainingParts, loss: str, statement: str, share: str = "") -> list[str]:
-    """A statement of what a batch brings. share: a factor of means over samples."""
+def _scores(
+    parts: TrainingParts, means: Sequence[str], statement: str, share: str = ""
+) -> list[str]:
+    """A statement of what a batch brings. means: over samples; share: a factor of all of them."""
     metrics = parts.metrics
-    means = [loss, *metrics.means]
     scores = f"{share}torch.stack([{', '.join(means)}])"
     if metrics.sums and not share:
         scores = f"torch.hstack([{', '.join([*means, *metrics.sums])}])"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from polydl.emission import calls, constructors, loops, places
@@ -112,10 +113,14 @@ class Emitter(Dialect):
 
     def function_text(self, key: str, arguments: list[str]) -> str:
         """The text of a call of one of `functions`."""
+        return self.function_code(key, arguments).text
+
+    def function_code(self, key: str, arguments: list[str]) -> Code:
+        """The same, and how tightly it binds."""
         slots = Slots()
         unit = self.units.functions[key]
         code = calls.call_function(self, slots.literal, unit, [Code(a) for a in arguments])
-        return slots.filled(code.text)
+        return replace(code, text=slots.filled(code.text))
 
     @property
     def defined_names(self) -> set[str]:

@@ -68,8 +68,17 @@ class Loss(Checked, Module):
             counts = weights if counts is None else weights * counts
         if counts is None:
             return ops.mean(values)
-        total = ops.sum(counts)
-        return ops.sum(values) / ops.where(total == 0.0, 1.0, total)
+        return ops.sum(values) / _nonzero_sum(counts)
+
+    def divisor(self, targets: Tensor | None, weights: Tensor | None = None) -> Tensor | None:
+        """What the mean divides a batch's sum by; None where that goes by the number of values.
+
+        The parts of a batch count by it. A loss with a __call__ of its own counts by samples.
+        """
+        counts = self.counts(targets)
+        if weights is not None and self.reduction == "weighted_mean":
+            counts = weights if counts is None else _aligned(weights, counts) * counts
+        return None if counts is None else _nonzero_sum(counts)
 
     def target_shape(self, output_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the targets for outputs of this shape. A size of its own name may be any."""
@@ -96,6 +105,12 @@ class Loss(Checked, Module):
                 f"targets have the shape {targets.shape}; for outputs of shape {outputs.shape} "
                 f"they have {tuple(expected)}"
             )
+
+
+def _nonzero_sum(counts: Tensor) -> Tensor:
+    """It, or 1 for 0."""
+    total = ops.sum(counts)
+    return ops.where(total == 0.0, 1.0, total)
 
 
 def fits(shape: Shape, expected: Shape, known: Shape) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from polydl.emission.code import MULTIPLY, UNARY, Code
 from polydl.emission.emitted import Binding
 from polydl.emission.emitter import Emitter
 from polydl.emission.naming import unique
 from polydl.emission.wrap import wrap
+from polydl.losses.loss import Loss
 from polydl.optimizers.optimizer import Optimizer
 from polydl.program.passes.randomness import free_key, joined, takes_step
 from polydl.program.sizes import Shape
@@ -17,7 +19,7 @@ from polydl.training.augment_text import augment_lines, augment_names
 from polydl.training.contributions import Contributions, contributions, metric_blocks
 from polydl.training.heads import Head, bound_heads
 from polydl.training.loop import loop_text
-from polydl.training.loss_blocks import given_types, head_types, loss_blocks
+from polydl.training.loss_blocks import divisor_blocks, given_types, head_types, loss_blocks
 from polydl.training.loss_scale import LossScale
 from polydl.training.monitored import check_monitored
 from polydl.training.noise import EmittedNoise, emitted_noise
@@ -76,11 +78,26 @@ class EmittedRule:
 
 @dataclass(frozen=True)
 class EmittedLoss:
-    """The text of a loss of one output. factor: what is before it in the sum."""
+    """The text of a loss of one output. factor: what is before it in the sum.
+
+    share: what is before it in a part of a batch, "share * " where parts count by their samples.
+    divisor: the name and the text of what its mean divides by, where they count by that.
+    """
 
     name: str
-    text: str
+    code: Code
     factor: str = ""
+    share: str = "share * "
+    divisor: tuple[str, str] | None = None
+
+    @property
+    def text(self) -> str:
+        return self.code.text
+
+    @property
+    def in_part(self) -> str:
+        """Its text in a part of a batch that does not count by its samples."""
+        return f"{self.share}{self.code.within(UNARY)}" if self.share else self.text
 
 
 @dataclass(frozen=True)
@@ -103,14 +120,37 @@ class TrainingParts:
     frozen: tuple[str, ...]  # canonical paths
     training: Training
 
-    def loss_lines(self, penalty: str = "") -> list[str]:
-        """Statements of the loss. penalty: the text of what comes to it, if there is some."""
-        more = f" + {penalty}" if penalty else ""
-        first, *_ = self.losses
+    def loss_lines(self, penalty: str = "", in_part: bool = False) -> list[str]:
+        """Statements of the loss. penalty: the text of what comes to it, if there is some.
+
+        in_part: of a part of a batch; where `uneven`, it is that part's share then.
+        """
+        uneven = in_part and self.uneven
+        more = f" + {'share * ' if uneven else ''}{penalty}" if penalty else ""
+        texts = {loss.name: loss.in_part if uneven else loss.text for loss in self.losses}
         if self.outputs is None:
-            return [f"{first.name} = {first.text}{more}"]
+            return [f"{name} = {text}{more}" for name, text in texts.items()]
         whole = " + ".join(f"{loss.factor}{loss.name}" for loss in self.losses)
-        return [*(f"{loss.name} = {loss.text}" for loss in self.losses), f"loss = {whole}{more}"]
+        return [*(f"{name} = {text}" for name, text in texts.items()), f"loss = {whole}{more}"]
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some loss's share in a part of a batch is not that of the samples."""
+        return any(loss.share != "share * " for loss in self.losses)
+
+    @property
+    def divisors(self) -> dict[str, str]:
+        """Texts of what means of a batch divide by, where parts of it count by that, by name."""
+        return dict(loss.divisor for loss in self.losses if loss.divisor is not None)
+
+    @property
+    def part_scores(self) -> tuple[list[str], str]:
+        """Means of a part of a batch with their shares in them, and a factor of all of them."""
+        means = ["loss", *self.metrics.means]
+        if not self.uneven:
+            return means, "share * "
+        own = 1 + len(self.training.loss_names)
+        return [*means[:own], *(f"share * {mean}" for mean in means[own:])], ""
 
     @property
     def takes_rate(self) -> bool:
@@ -184,11 +224,14 @@ def emit_training(
         return key
 
     types = given_types(heads)
-    loss_keys = []
+    loss_keys, divisor_keys = [], []
     scored = {}
     for bound in heads:
         key = free_key(f"{bound.head.prefix}loss()", {**taken, **functions})
         loss_keys.append(add(key, loss_blocks(key, bound)))
+        key = free_key(f"{bound.head.prefix}divisor()", {**taken, **functions})
+        divided = divisor_blocks(key, bound) if training.accumulate > 1 else None
+        divisor_keys.append("" if divided is None else add(key, divided))
     for bound in heads:
         for name, metric in bound.head.scores.items():
             key = free_key(f"{name}()", {**taken, **functions})
@@ -213,12 +256,16 @@ def emit_training(
     if noise:
         add(noise_key, noise.trace(noise_key))
     whole = replace(program, blocks={**program.blocks, **functions})
-    roots = (*loss_keys, *scored, *rule_keys.values(), *penalties)
+    roots = (*loss_keys, *filter(None, divisor_keys), *scored, *rule_keys.values(), *penalties)
     roots += (noise_key,) if noise_key else ()
     emitter = make_emitter(whole, roots)
     step = takes_step(program)
     arrays = program.root.inputs[: -1 if step else None]
-    own = {name for head in training.heads for name in (f"{head.prefix}loss", *head.given.values())}
+    own = {
+        name
+        for head in training.heads
+        for name in (f"{head.prefix}loss", f"{head.prefix}divisor", *head.given.values())
+    }
     program_names = PROGRAM_NAMES | LOCAL_NAMES | augment_names(training) | own
     emitter.taken |= program_names | (SCRIPT_NAMES if script else frozenset())
     trainer_lines: list[str] = []
@@ -233,8 +280,8 @@ def emit_training(
             given_types=tuple(types.values()),
             takes_step=step,
             losses=tuple(
-                emitted_loss(emitter, head, key)
-                for head, key in zip(training.heads, loss_keys, strict=True)
+                emitted_loss(emitter, *keyed)
+                for keyed in zip(training.heads, loss_keys, divisor_keys, strict=True)
             ),
             outputs=None if program.outputs is None else program.outputs[0],
             metrics=contributions(emitter, scored, training.loss_names),
@@ -270,11 +317,19 @@ def emit_training(
     )
 
 
-def emitted_loss(emitter: Emitter, head: Head, key: str) -> EmittedLoss:
+def emitted_loss(emitter: Emitter, head: Head, key: str, divisor_key: str) -> EmittedLoss:
     """A call of the loss of an output."""
-    text = emitter.function_text(key, [head.outputs, *head.given.values()])
+    code = emitter.function_code(key, [head.outputs, *head.given.values()])
     factor = "" if head.weight == 1.0 else f"{head.weight!r} * "
-    return EmittedLoss(f"{head.prefix}loss", text, factor)
+    name = f"{head.prefix}loss"
+    if divisor_key:
+        text = emitter.function_code(divisor_key, list(head.given.values())).within(MULTIPLY)
+        divisor = f"{head.prefix}divisor"
+        return EmittedLoss(name, code, factor, f"{text} / {divisor} * ", (divisor, text))
+    own = type(head.loss).definition is not Loss.definition
+    return EmittedLoss(
+        name, code, factor, "share * " if own or head.loss.reduction != "sum" else ""
+    )
 
 
 def update_text(emitter: Emitter, key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from polydl.emission.naming import camel_case
 from polydl.errors import ShapeError
 from polydl.losses.loss import Loss
 from polydl.program.sizes import Shape
@@ -64,6 +65,26 @@ def loss_blocks(key: str, bound: BoundHead) -> dict[str, Block]:
         key=key,
     )
     return _one_number(traced, key, loss.kind)
+
+
+def divisor_blocks(key: str, bound: BoundHead) -> dict[str, Block] | None:
+    """What the mean of an output's loss divides by, of what is given for it, as Blocks; None where
+    that goes by the number of samples."""
+    loss, given = bound.head.loss, head_types(bound)
+    if type(loss).definition is not Loss.definition or loss.reduction == "sum":
+        return None
+    found: list[Tensor | None] = []
+
+    def divisor(*arrays: Tensor) -> Tensor:
+        found.append(loss.divisor(**dict(zip(given, arrays, strict=True))))  # type: ignore[arg-type]
+        return arrays[0] if found[-1] is None else found[-1]
+
+    if not given:
+        return None
+    inputs = [(name, *types) for name, types in given.items()]
+    name = camel_case(f"{bound.head.prefix}loss_divisor")
+    traced = trace_function(name, divisor, inputs, loss.config(), key=key)
+    return None if found[-1] is None else traced
 
 
 def whole_loss_blocks(key: str, heads: Sequence[BoundHead]) -> dict[str, Block]:

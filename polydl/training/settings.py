@@ -58,8 +58,9 @@ class Training:
 
     An update is a step, of one batch. accumulate: a batch is taken in so many parts, one after the
     other, of ceil(batch_size / accumulate) samples (the last may have fewer); their gradients,
-    each weighted by its samples, add up to the update's. It saves memory, and is the same but for
-    rounding where no layer looks at other samples (as BatchNorm does). clip_value: every number of
+    each weighted by its share of what the loss is a mean of (samples, or labels that are not ignored,
+    or weights), add up to the update's. It saves memory, and is the same but for rounding where no
+    layer looks at other samples (as BatchNorm does). clip_value: every number of
     the gradient is kept within -clip_value to clip_value. clip_norm: after that, the gradient g of all
     parameters together is multiplied by clip_norm / max(|g|, clip_norm), |g| its Euclidean norm;
     torch adds 1e-6 to |g|, and Keras' `clipnorm` is of each variable. groups: what is different for
