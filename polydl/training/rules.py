@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -36,6 +36,7 @@ def rules(program: Program, training: Training) -> tuple[Rule, ...]:
     """
     shapes = parameter_shapes(program)
     check_patterns(training, tuple(shapes))
+    _check_decays(training, shapes)
     found: dict[object, tuple[Optimizer, float, list[str], tuple[int, ...] | None]] = {}
     for path, shape in shapes.items():
         group = group_of(training.groups, path)
@@ -94,10 +95,23 @@ def _settled(
             f"ParameterGroup: {type(optimizer).__name__} has no setting {unknown[0]!r}. "
             f"{nearest(unknown[0], sorted(_settings(optimizer)))}"
         )
-    decays = getattr(optimizer, "weight_decay", 0.0)
-    if decays and "weight_decay" not in changed and not _is_decayed(training, path, shape):
+    decays = changed.get("weight_decay", getattr(optimizer, "weight_decay", 0.0))
+    if decays and not _is_decayed(training, path, shape):
         changed["weight_decay"] = 0.0
     return dataclasses.replace(optimizer, **changed) if changed else optimizer  # type: ignore[type-var]
+
+
+def _check_decays(training: Training, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """A group's own weight decay must reach some parameter."""
+    for group in training.groups:
+        own = {p: s for p, s in shapes.items() if group_of(training.groups, p) is group}
+        reached = any(_is_decayed(training, path, shape) for path, shape in own.items())
+        if group.settings.get("weight_decay") and own and not reached:
+            raise DefinitionError(
+                f"ParameterGroup {group.pattern!r} has a weight_decay, but decayed="
+                f"{training.decayed!r} leaves out all that it matches. Say what is decayed: "
+                f'Training(decayed=["{group.pattern}", ...]), or "all"'
+            )
 
 
 def _settings(optimizer: Optimizer) -> set[str]:
