@@ -22,7 +22,8 @@ class ParameterGroup:
     pattern: as in file names: `backbone.*`, `*.bias`. rate: a factor of the optimizer's learning rate,
     not a rate itself. frozen: they stay as they are, and no gradient of them is computed; state beside
     them, such as running statistics, is still updated. settings: other values of the optimizer's own
-    settings, such as {"weight_decay": 0.0}, which acts on what Training.decayed says. The first group that matches a path decides.
+    settings, such as {"weight_decay": 0.0}, which acts on what Training.decayed says. The first group
+    that matches a path decides.
     """
 
     pattern: str
