@@ -115,9 +115,21 @@ class NativeModel(ABC):
 
         cotangents: for each output in order, None for one that is left out. Returns those by each
         parameter's canonical path, and by each input (None for integers). State stays as it is.
-        Only the conformance suite asks; it skips what needs gradients where this is not overridden.
+        The conformance suite skips what needs gradients where this is not overridden.
         """
         raise BackendError(f"{type(self).__name__} gives no gradients")
+
+    def training_gradients(
+        self,
+        inputs: list[np.ndarray],
+        cotangents: list[np.ndarray | None],
+        training: bool,
+    ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        """As `gradients`, compiled as a training step is, for the diagnostics.
+
+        A backend overrides it where its framework computes others in another way of running.
+        """
+        return self.gradients(inputs, cotangents, training)
 
 
 class Backend(ABC):

@@ -177,25 +177,51 @@ class KerasModel(NativeModel):
     def gradients(
         self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
     ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        return self._gradients(inputs, cotangents, training, lambda compute: compute)
+
+    def training_gradients(
+        self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
+    ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        """TensorFlow's own derivative of ReLU multiplies by 0 what XLA leaves out: an infinity too."""
+        import tensorflow as tf
+
+        def compiled(compute: Callable[..., Any]) -> Callable[..., Any]:
+            return tf.function(compute, autograph=False, jit_compile=self.xla)
+
+        return self._gradients(inputs, cotangents, training, compiled)
+
+    def _gradients(
+        self,
+        inputs: list[np.ndarray],
+        cotangents: list[np.ndarray | None],
+        training: bool,
+        prepared: Callable[[Callable[..., Any]], Callable[..., Any]],
+    ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
+        """prepared: makes of a function of tensors the one that is called."""
         if not on_tensorflow():
             raise BackendError(f"no gradients with Keras on {ENGINE}")
         import tensorflow as tf
 
-        tensors = [tf.convert_to_tensor(x) for x in inputs]
         entries = self.program.entries
         trained = [path for path in self.variables if entries[path].role == "parameter"]
         state = set(self.variables) - set(trained)
-        with self._kept(state), tf.GradientTape() as tape:
-            tape.watch([x for x in tensors if x.dtype.is_floating])
-            outputs = self._leaves(self.native(self._nested(tensors), training=training))
-            total = tf.add_n([
-                tf.reduce_sum(y * weight)
-                for y, weight in zip(outputs, cotangents, strict=True)
-                if weight is not None
-            ])  # fmt: skip
-        sources = [*(self.variables[path].value for path in trained), *tensors]
-        found = tape.gradient(total, sources, unconnected_gradients="zero")
-        arrays = [tf.convert_to_tensor(g).numpy() for g in found]
+
+        def compute(tensors: list[Any], factors: list[Any]) -> list[Any]:
+            with tf.GradientTape() as tape:
+                tape.watch([x for x in tensors if x.dtype.is_floating])
+                outputs = self._leaves(self.native(self._nested(tensors), training=training))
+                pairs = zip(outputs, factors, strict=True)
+                total = tf.add_n([tf.reduce_sum(y * weight) for y, weight in pairs
+                                  if weight is not None])  # fmt: skip
+            sources = [*(self.variables[path].value for path in trained), *tensors]
+            found = tape.gradient(total, sources, unconnected_gradients="zero")
+            return [tf.convert_to_tensor(g) for g in found]
+
+        tensors = [tf.convert_to_tensor(x) for x in inputs]
+        factors = [None if x is None else tf.convert_to_tensor(x) for x in cotangents]
+        with self._kept(state):
+            found = prepared(compute)(tensors, factors)
+        arrays = [g.numpy() for g in found]
         by_input = [
             array if x.dtype.is_floating else None
             for x, array in zip(tensors, arrays[len(trained) :], strict=True)

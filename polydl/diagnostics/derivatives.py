@@ -114,7 +114,9 @@ def check_derivatives(
     ) -> dict[str, Derivative]:
         with net._backend.precision(replace(net.options, dtype="float64")):
             native.set_weights(whole.weights(weights))
-            slopes = gradients_by_name(*native.gradients(inputs, list(cotangents), training))
+            slopes = gradients_by_name(
+                *native.training_gradients(inputs, list(cotangents), training)
+            )
         total = WeightedSum(whole.program, whole.weights(weights), inputs, cotangents, training)
         return {
             name: _checked(total, slopes, name, _shown(whole, name), tolerance, seed)

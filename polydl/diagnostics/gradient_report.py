@@ -107,9 +107,10 @@ def check_gradients(
 ) -> GradientReport:
     """Gradients of the loss of a fit's first batch, by parameter, in training mode; a report.
 
-    The net and its optimizer stay as they are. The gradients are the framework's own. Dropout and the
-    like draw the masks of portable randomness at step 0 under the training's seed, whatever its
-    `randomness` says, so that two calls agree, and the framework with the oracle.
+    The net and its optimizer stay as they are. The gradients are the framework's own, compiled as the
+    training program is. Dropout and the like draw the masks of portable randomness at step 0 under the
+    training's seed, whatever its `randomness` says, so that two calls agree, and the framework with the
+    oracle.
 
     Flags: "vanishing", root mean square below 1e-6 of the largest; "exploding", norm above 1000 times
     the parameter's; "no gradient", all zeros; "large update", a first step that moves the parameter by

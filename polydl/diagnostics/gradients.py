@@ -28,7 +28,7 @@ def loss_and_gradients(
     """The loss, penalties included, and its gradients by the model's paths."""
     model, one = whole.build(backend, options, weights), np.ones((), options.dtype)
     with get_backend(backend).precision(options):
-        slopes, _ = model.gradients(list(arrays), [one], training)
+        slopes, _ = model.training_gradients(list(arrays), [one], training)
         loss = float(model.call(list(arrays), training)[0])
     gradients = {whole.path(path): slope for path, slope in slopes.items()}
     for penalty, paths in whole.penalties:
@@ -37,7 +37,7 @@ def loss_and_gradients(
             for path in paths:
                 flat = [weights[path].reshape(-1)]
                 loss += penalty.rate * float(native.call(flat, False)[0])
-                _, (slope,) = native.gradients(flat, [one], False)
+                _, (slope,) = native.training_gradients(flat, [one], False)
                 assert slope is not None  # parameters are floats
                 more = penalty.rate * slope.reshape(weights[path].shape)
                 gradients[path] = gradients[path] + more

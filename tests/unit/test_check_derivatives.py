@@ -43,6 +43,13 @@ def test_a_framework_agrees_by_every_parameter_and_input(backend):
     assert f"CrossEntropy, {backend} against the oracle in float64, training mode" in str(report)
 
 
+def test_derivatives_are_those_that_the_training_program_computes(backend):
+    """TensorFlow's, of a root at 0 behind a ReLU, are NaN unless it compiles with XLA."""
+    root = dl.Sequential(dl.Dense(8), dl.relu, ops.sqrt, dl.Dense(3))
+    report = dl.check_derivatives(root, dl.CrossEntropy(), (x, labels), inputs=X, backend=backend)
+    assert set(verdicts(report).values()) == {"agrees"}
+
+
 def test_a_nets_own_weights_are_used_and_left():
     net = dl.compile(dl.Sequential(dl.Dense(3, use_bias=False)), X, backend="torch")
     before = net.weights["0.kernel"]

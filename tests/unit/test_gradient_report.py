@@ -203,6 +203,19 @@ def test_a_derivative_that_is_infinite_is_suspected():
     assert not found.ok
 
 
+def test_gradients_are_those_that_the_training_program_computes(backend):
+    """Of a root at 0 behind a ReLU, where TensorFlow's are NaN unless it compiles with XLA."""
+    layers = dl.Dense(8), dl.relu, Apply(ops.sqrt), dl.Dense(2)
+    net = dl.compile(dl.Sequential(*layers), X, backend=backend, dtype="float64")
+    training = dl.Training(dl.CrossEntropy(), dl.SGD(1.0), batch_size=64, shuffle=False)
+    found = dl.check_gradients(net, training, (x, y))
+    before = net.weights
+    net.fit(training, (x, y), progress=False)
+    for parameter in found.parameters:
+        moved = np.linalg.norm(net.weights[parameter.path] - before[parameter.path])
+        assert parameter.gradient == pytest.approx(moved, rel=1e-9)
+
+
 def test_a_weight_that_is_not_finite_is_named():
     kernel = np.ones((4, 2))
     kernel[1, 1] = np.nan
