@@ -1,7 +1,8 @@
 """PyTorch as its tutorials have it: images (N, C, H, W), plain Adam, `loss.item()` each step.
 
-"slices" brings batches as the tutorial "What is torch.nn really?" does at first, "DataLoader" as all
-others do.
+"DataLoader" brings shuffled batches as nearly all tutorials do; "permutation" indexes tensors in a
+random order, the way without a DataLoader; "slices" does not shuffle at all, as the tutorial "What is
+torch.nn really?" at first.
 """
 
 from __future__ import annotations
@@ -91,6 +92,14 @@ class Slices:
             yield self.x[batch], self.y[batch]
 
 
+class Permutation(Slices):
+    def __iter__(self):
+        permutation = torch.randperm(len(self.x))
+        for start in range(0, len(self.x), self.batch_size):
+            indices = permutation[start : start + self.batch_size]
+            yield self.x[indices], self.y[indices]
+
+
 def tensors(x: np.ndarray, y: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     """Images with channels first in memory too, as torchvision gives them; labels of int64."""
     if x.ndim == 4:
@@ -98,8 +107,12 @@ def tensors(x: np.ndarray, y: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(x), torch.from_numpy(y).long()
 
 
-def slices(model_name: str, x: np.ndarray, y: np.ndarray) -> Loop:
-    return Loop(MODELS[model_name](), Slices(*tensors(x, y), sizes.BATCHES[model_name]))
+def slices(model_name: str, x: np.ndarray, y: np.ndarray, kind: type[Slices] = Slices) -> Loop:
+    return Loop(MODELS[model_name](), kind(*tensors(x, y), sizes.BATCHES[model_name]))
+
+
+def permutation(model_name: str, x: np.ndarray, y: np.ndarray) -> Loop:
+    return slices(model_name, x, y, Permutation)
 
 
 def data_loader(model_name: str, x: np.ndarray, y: np.ndarray) -> Loop:
@@ -109,7 +122,8 @@ def data_loader(model_name: str, x: np.ndarray, y: np.ndarray) -> Loop:
 
 
 WAYS: dict[str, Callable[[str, np.ndarray, np.ndarray], Loop]] = {
-    "slices": slices,
     "DataLoader": data_loader,
+    "permutation": permutation,
+    "slices": slices,
 }
 set_threads = torch.set_num_threads
