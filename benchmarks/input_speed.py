@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -138,7 +137,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     pin(options.threads)
-    os.environ["JAX_CPU_ENABLE_ASYNC_DISPATCH"] = "false"
+    if options.framework == "flax":
+        import jax
+
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
     for row in measure(options.framework, options.batches, options.rounds):
         print(json.dumps(row), flush=True)
 
