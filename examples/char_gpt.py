@@ -76,7 +76,7 @@ def sample(net, begin, length, temperature=0.8, seed=0):
 def main(backend="torch"):
     net = dl.compile(experiment.program, backend=backend)
     history = net.fit(experiment.training, experiment.data, experiment.validation)
-    print(f"perplexity {history.epochs[-1]['val_perplexity']:.2f} of {len(alphabet)} characters\n")
+    print(f"perplexity {history['val_perplexity'][-1]:.2f} of {len(alphabet)} characters\n")
     print(sample(net, "def ", 20 if QUICK else 400))
     return history
 

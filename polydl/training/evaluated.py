@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,24 @@ def warn_where_not_finite(
             notes.append(f"The search for the cause failed: {type(error).__name__}: {error}")
     warnings.warn(". ".join(notes), NotFiniteWarning, stacklevel=calls + 1)
     return True
+
+
+@dataclass
+class ScoreWatch:
+    """Warns of a run's first scores that are not finite; the guard sees to the loss that trains."""
+
+    fitting: Fitting
+    prepared: Prepared
+    validation: Any
+    warned: bool = False
+
+    def look(self, epoch: int, scores: Scores) -> None:
+        """epoch: counted from 1."""
+        if not self.warned:
+            self.warned = warn_where_not_finite(
+                self.fitting, self.prepared, scores, f"epoch {epoch}", self.validation, epoch - 1,
+                calls=8,
+            )  # fmt: skip
 
 
 def _batches(prepared: Prepared, data: Any, epoch: int) -> Iterator[Sequence[np.ndarray]]:

@@ -16,7 +16,7 @@ from polydl.training.checkpointer import Checkpointer
 from polydl.training.diverged import divergence
 from polydl.training.driver import Driver
 from polydl.training.emitted_loop import EmittedLoop
-from polydl.training.evaluated import warn_where_not_finite
+from polydl.training.evaluated import ScoreWatch
 from polydl.training.guard import Guard, NotFiniteError
 from polydl.training.history import History
 from polydl.training.preparation import Prepared
@@ -60,7 +60,7 @@ class FitRun:
         end = run.epoch + training.epochs - len(run.history.epochs)
         self.loop = EmittedLoop(training, prepared, self.opened, self.resuming, self.in_program,
                                 run.epoch, end)  # fmt: skip
-        self.warned = False
+        self.scores = ScoreWatch(self.fitting, prepared, self.opened.validation)
         self.driver = Driver(run, self.callbacks, self.stop)
         self.resuming.load(self.callbacks, self.in_program)
         self.checkpointer: Checkpointer | None = None
@@ -113,21 +113,7 @@ class FitRun:
             self.checkpointer.after_epoch(scores)
         if self.guard is not None:
             self.guard.epoch_ended()
-            self.look_at(scores)
-
-    def look_at(self, scores: dict[str, Any]) -> None:
-        """Warn of the first scores that are not finite; the guard sees to the loss that trains."""
-        if not self.warned:
-            epoch, validation = self.run.epoch, self.opened.validation
-            self.warned = warn_where_not_finite(
-                self.fitting,
-                self.prepared,
-                scores,
-                f"epoch {epoch}",
-                validation,
-                epoch - 1,
-                calls=8,
-            )
+            self.scores.look(self.run.epoch, scores)
 
     def commit(self) -> None:
         """Weights and counts are those of an epoch's end, before anyone is told of it."""
