@@ -182,9 +182,9 @@ class Net:
         history says so. A second fit with the same optimizer continues with its state.
         progress: show a bar; by default, where standard error is a terminal.
         after_epoch(epoch, scores) is called when weights are in place.
-        check_finite: stop where a loss or a weight is not finite: DivergenceError says at which step
-        and where the first bad value arises, and the net keeps the weights of before that step. Losses
-        are looked at every hundred steps and, with the weights, at each epoch's end.
+        check_finite: stop where a loss, a weight or state is not finite: DivergenceError says at which
+        step and where the first bad value arises, and the net keeps the weights of before that step.
+        Losses are looked at every hundred steps and, with the weights, at each epoch's end.
         resume: go on with the run of a checkpoint, up to training.epochs in all: True for the newest in
         the folder of training.checkpoint, or from the beginning where there is none; or a folder, or a
         file, of a run on any backend. The end is the one that the run would have had: bit for bit on

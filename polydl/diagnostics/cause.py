@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,25 +20,35 @@ class Cause:
 
     precision: the type in which the model has to be computed for it to arise, where it is not the
     net's. backward: where that pass is finite, the parameter whose gradient is the first that is not,
-    on the way back, if it could be had again; suspects: operations that can make it so.
+    on the way back, if it could be had again; suspects: operations that can make it so. state: the
+    first piece of state that the step writes what is not finite into, where loss and gradients are
+    finite; suspects has where it arises.
     """
 
     first_bad: NonFinite | None = None
     backward: str = ""
     suspects: tuple[Singular | NonFinite, ...] = ()
     precision: str | None = None
+    state: str = ""
+
+    @property
+    def origin(self) -> Singular | NonFinite | None:
+        """The first bad value, or the first suspect."""
+        return self.first_bad or (self.suspects[0] if self.suspects else None)
 
     @property
     def path(self) -> str:
         """Of the module, input or weight: the first bad value's, or the first suspect's."""
-        if self.first_bad is not None:
-            return self.first_bad.path
-        return self.suspects[0].place.path if self.suspects else self.backward
+        return self.origin.place.path if self.origin is not None else self.backward
 
     def __str__(self) -> str:
         if self.first_bad is not None:
             low = f", if all of the model is computed in {self.precision}" if self.precision else ""
             return f"{self.first_bad}{low}"
+        if self.state:
+            (first, *_) = self.suspects
+            into = f"what the step writes to {self.state} is not"
+            return f"loss and gradients are finite, but {into}: {first}"
         back = f"the gradient of {self.backward} is the first that is" if self.backward else "it is"
         text = f"the forward pass is finite on the oracle; on the way back {back} not"
         return "; ".join([text, *(f"likely by {suspect}" for suspect in self.suspects)])
@@ -72,6 +82,25 @@ def find_cause(
     reads = ReadsWatch(whole)
     suspects = _suspects(whole, weights, arrays, dtype, reads, *others)
     return Cause(None, max(bad, key=list(reads.paths).index), suspects)
+
+
+def written(
+    whole: Objective,
+    weights: Mapping[str, Array],
+    arrays: list[Array],
+    dtype: str,
+    state: Sequence[str],
+    *others: Watch,
+) -> Cause | None:
+    """Why a step makes one of these entries not finite, if it writes such a value into it."""
+    if not state:
+        return None
+    followed = NonFiniteWatch(whole, dtype)
+    whole.run(weights, arrays, together(followed, *others))
+    for path in followed.written:
+        if path in state:
+            return Cause(suspects=(followed.written[path],), state=path)
+    return None
 
 
 def suspected(

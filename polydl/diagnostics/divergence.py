@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polydl.diagnostics.cause import Cause, find_cause, suspected
+from polydl.diagnostics.cause import Cause, find_cause, suspected, written
 from polydl.diagnostics.gradients import loss_and_gradients
+from polydl.diagnostics.non_finite import NonFinite
 from polydl.diagnostics.objective import Array, objective
 from polydl.errors import BackendError
 from polydl.program.types import Block, Node
@@ -37,6 +38,14 @@ _RATE = (
     "Lower the learning rate (dl.find_lr suggests one), warm it up, or clip gradients "
     "(Training's clip_norm)"
 )
+_FIRST = (
+    "There was no update before, so the learning rate has no part in it: look at the data, the initial "
+    "weights, and what the model computes of them"
+)
+_RANGE = (
+    "{dtype} ends at {largest:.2g}. Keep numbers small: normalise inputs and layers, or leave out what "
+    "multiplies them"
+)
 _FLOAT16 = (
     'float16 ends at 65504. Give the run precision="bfloat16", or keep numbers small: normalise inputs '
     "and layers"
@@ -49,15 +58,16 @@ def cause_of(
     weights: Mapping[str, Array],
     batch: Sequence[Array],
     step: int,
-    updated: bool,
+    broken: Sequence[str],
 ) -> Cause | None:
-    """Why the loss of a batch, or its gradients, are not finite at these weights.
+    """Why the loss of a batch, its gradients, or state that it writes, are not finite at these weights.
 
     batch: arrays as a Trainer takes them. Masks are those of portable randomness at `step`, which
-    were the run's own unless they were the framework's: then some more are tried. updated: the loss
-    was finite, and the update was not. None where nothing is found, or the oracle takes longer than
-    SECONDS.
+    were the run's own unless they were the framework's: then some more are tried. broken: entries that
+    the update made not finite, of a finite loss. None where nothing is found, or the oracle takes
+    longer than SECONDS.
     """
+    state = [path for path in broken if fitting.program.entries[path].role == "state"]
     whole = objective(fitting.program, training)
     batch = channels_last(fitting, batch)
     foreign = whole.takes_step and training.randomness == "native"
@@ -76,12 +86,13 @@ def cause_of(
                 cause = find_cause(
                     whole, weights, arrays, slopes, dtype, clock, precision=training.precision
                 )
+                cause = cause or written(whole, weights, arrays, dtype, state, clock)
                 if cause is not None:
                     return cause
                 guess = guess or suspected(whole, weights, arrays, dtype, clock)
     except (BackendError, TimeoutError):
         pass
-    return guess if updated else None
+    return guess if broken else None
 
 
 def channels_last(fitting: Fitting, batch: Sequence[Array]) -> list[Array]:
@@ -104,21 +115,21 @@ class Clock:
         return results
 
 
-def advice(cause: Cause | None, losses: np.ndarray) -> str:
-    """What to look at. losses: those before, all finite."""
+def advice(cause: Cause | None, losses: np.ndarray, dtype: str, first: bool = False) -> str:
+    """What to look at. losses: those before, all finite. first: no update was made before."""
     risen = len(losses) > 1 and losses[-1] > RISEN * abs(losses.min())
     notes = []
     if risen:
         notes.append(
             f"The loss had risen from {losses.min():.4g} to {losses[-1]:.4g} before. {_RATE}"
         )
-    operation = ""
-    if cause is not None and cause.first_bad is not None:
-        operation = cause.first_bad.operation
-    elif cause is not None and cause.suspects:
-        operation = cause.suspects[0].place.operation
+    origin = None if cause is None else cause.origin
+    operation = "" if origin is None else origin.place.operation
     if cause is not None and cause.precision == "float16":
         notes.append(_FLOAT16)
     elif operation in _BY_OPERATION and not risen:
         notes.append(_BY_OPERATION[operation])
-    return ". ".join(notes or [_RATE])
+    elif isinstance(origin, NonFinite) and "inf" in origin.value and first:
+        notes.append(_RANGE.format(dtype=dtype, largest=np.finfo(dtype).max))
+    forward = cause is not None and (cause.first_bad is not None or bool(cause.state))
+    return ". ".join(notes or [_FIRST if first and forward else _RATE])

@@ -92,18 +92,23 @@ class NonFiniteWatch:
     Each result is rounded to `dtype` first, so that what overflows there does so here; precision: all
     of the model but the loss to this type instead, as in mixed precision. Infinities that
     the definition writes itself, such as a mask's, are no origin until they become NaN.
-    origin: of the last result that was not finite. every: all origins, in order.
+    origin: of the last result that was not finite. every: all origins, in order. written: those of
+    what is written to state, by the model's path.
     """
 
     def __init__(self, objective: Objective, dtype: str, precision: str | None = None):
         self.objective, self.dtype, self.precision = objective, dtype, precision or dtype
         self.origin: NonFinite | None = None
         self.every: list[NonFinite] = []
+        self.written: dict[str, NonFinite] = {}
         self.origins: dict[int, tuple[int, Array]] = {}  # by the array's id: its origin, itself
 
     def __call__(
         self, stack: Sequence[Block], node: Node, operands: list[Array], results: list[Array]
     ) -> list[Array]:
+        if node.op == "write" and id(operands[0]) in self.origins:
+            path = self.objective.path(node.attributes["entry"])
+            self.written.setdefault(path, self.every[self.origins[id(operands[0])][0]])
         if node.op in _HOLDERS:
             return results
         if node.op != "read":

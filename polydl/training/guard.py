@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polydl.errors import BackendError
+from polydl.errors import BackendError, WeightsError
 from polydl.training.run_state import RunState
 from polydl.training.snapshots import put_random, put_state, take_state
 
@@ -44,6 +44,7 @@ class Guard:
         self.looked = prepared.steps
         self.first = prepared.steps - len(made)
         self.kept = self.keep(prepared.steps)
+        _check_before(self.kept.weights)
 
     def keep(self, step: int) -> RunState:
         """A copy of where the run stands, before `step`. The trainer must not hold the weights."""
@@ -84,8 +85,22 @@ class Guard:
             raise NotFiniteError(self, first + int(bad[0]), float(losses[bad[0]]), every())
 
 
+def _check_before(weights: Mapping[str, np.ndarray]) -> None:
+    """There must be something to go back to."""
+    for path in not_finite(weights):
+        bad = np.argwhere(~np.isfinite(weights[path]))[0]
+        raise WeightsError(
+            f"the net's weights are not finite before the first step: {path!r} holds "
+            f"{weights[path][tuple(bad)]} at {bad.tolist()}. Load others, or compile anew; "
+            "check_finite=False trains all the same"
+        )
+
+
 def guard_for(prepared: Prepared, made: np.ndarray) -> Guard | None:
-    """A Guard, where the backend gives the state of optimizers, which it needs to go back."""
+    """A Guard, where the backend gives the state of optimizers, which it needs to go back.
+
+    Raises WeightsError where there is nothing good to begin with.
+    """
     try:
         return Guard(prepared, made)
     except BackendError:

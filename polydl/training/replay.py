@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from polydl.training.guard import Guard
+from polydl.training.guard import Guard, not_finite
 from polydl.training.run_state import RunState
 
 
@@ -19,15 +19,18 @@ class ReachedError(Exception):
 class Replay:
     """A Trainer that goes step by step until `last`, which it does not make. It stands in for one.
 
-    to_the_end: of an epoch, whose last step is before `last`.
-    kept: where the run stood before the step that comes before `last`. batches: the arguments of that
-    step and of `last`, by step.
+    to_the_end: of an epoch, whose last step is before `last`. looks: at the weights before each step,
+    and ends where they are not finite, which takes a copy of them a step.
+    kept: where the run stood before the last step that was made; found: after it. batches: the
+    arguments of steps, by step: of that one and of the next.
     """
 
     guard: Guard
     last: int
     to_the_end: bool
+    looks: bool = False
     kept: RunState | None = None
+    found: RunState | None = None
 
     def __post_init__(self) -> None:
         self.trainer = self.guard.prepared.trainer
@@ -40,13 +43,18 @@ class Replay:
 
     def train_step(self, *arguments: Any) -> Any:
         step = arguments[self.count]
-        if step >= self.last - 1:
-            self.batches[step] = arguments[: self.count]
+        if self.looks or step >= self.last - 1:
+            before = {step - 1: self.batches[step - 1]} if step - 1 in self.batches else {}
+            self.batches = {**before, step: arguments[: self.count]}
             if step == self.last:
                 raise ReachedError
             self.trainer.finish()
-            self.kept = self.guard.keep(step)
+            now = self.guard.keep(step)
             self.trainer.start()
+            if self.looks and not_finite(now.weights):
+                self.found = now
+                raise ReachedError
+            self.kept = now
         return self.trainer.train_step(*arguments)
 
     def fetch(self, results: list[Any]) -> np.ndarray:

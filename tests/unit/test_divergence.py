@@ -7,7 +7,7 @@ import pytest
 
 import polydl as dl
 from polydl import ops
-from polydl.errors import DivergenceError, NotFiniteWarning
+from polydl.errors import DivergenceError, NotFiniteWarning, WeightsError
 from polydl.training import guard
 
 pytest.importorskip("torch")
@@ -107,6 +107,45 @@ def test_masks_of_the_framework_itself_are_drawn_again():
 def test_it_can_be_left_out():
     history = net(dl.Dense(2)).fit(training(rate=1e4), (x, targets), check_finite=False)
     assert not np.isfinite(history.steps).all()
+
+
+def test_state_is_watched_as_weights_are(backend):
+    """The running variance overflows in the third batch, and no loss ever shows it."""
+    inputs = np.where(np.arange(40)[:, None] // 8 == 2, 1e25 * x, x)
+    layers = dl.BatchNorm(), dl.Dense(2)
+    settings = training(rate=1e-3, shuffle=False)
+    one, other = net(*layers, backend=backend), net(*layers, backend=backend)
+    error = diverged(one, settings, (inputs, targets))
+    assert (error.step, error.path) == (3, "0")
+    assert "the update of step 3 makes state that is not finite: 0.variance (in epoch 1" in str(
+        error
+    )
+    assert "what the step writes to 0.variance is not: inf first arises at" in str(error)
+    assert "on the way back" not in str(error)
+    assert "The net holds the weights of before step 3" in str(error)
+    other.fit(training(rate=1e-3, shuffle=False, epochs=1), (x[:16], targets[:16]))
+    for path, value in other.weights.items():
+        np.testing.assert_allclose(one.weights[path], value, rtol=1e-5, atol=1e-6, err_msg=path)
+
+
+def test_before_the_first_update_no_rate_is_to_blame():
+    error = diverged(net(lambda h: h * 1e30, dl.Dense(2)), training())
+    assert error.step == 1
+    assert "float32 ends at 3.4e+38. Keep numbers small" in str(error)
+    assert "learning rate" not in str(error)
+    error = diverged(net(lambda h: h - ops.log(h * 0.0 - 1.0), dl.Dense(2)), training())
+    assert "Keep what the logarithm is taken of above 0" in str(error)
+
+
+def test_weights_that_are_bad_before_the_first_step_are_refused():
+    one = net(dl.Dense(2))
+    kernel = one.weights["0.kernel"]
+    kernel[1, 0] = np.nan
+    one.load_weights({**one.weights, "0.kernel": kernel})
+    text = r"before the first step: '0.kernel' holds nan at \[1, 0\]. Load others"
+    with pytest.raises(WeightsError, match=text):
+        one.fit(training(), (x, targets))
+    one.fit(training(epochs=1), (x, targets), check_finite=False)
 
 
 # --- the net after it -----------------------------------------------------------------------------
