@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from polydl.compare.comparison import Check
+from polydl.compare.first_loss import first_loss
 from polydl.compare.job import Job
 from polydl.errors import CompareError
-from polydl.program.passes import portable_randomness
-from polydl.program.types import Program
-from polydl.reference import Interpreter, evaluate_block
+from polydl.reference import Interpreter
 from polydl.spec.initializers import initial_weights
-from polydl.training.heads import bound_heads
-from polydl.training.loss_blocks import whole_loss_blocks
-from polydl.training.settings import Training
 
 ORACLE = "the float64 reference"
 ROUNDING = 1_000.0  # epsilons that forward passes may differ by: rounding, in another order
@@ -37,24 +33,7 @@ class Oracle:
             for path, value in initial_weights(job.program, job.training.seed).items()
         }
         self.outputs, _ = Interpreter(job.program).run(weights, job.sample())
-        self.first_loss = self._first_loss(weights)
-
-    def _first_loss(self, weights: Mapping[str, np.ndarray]) -> float:
-        program = portable_randomness(self.job.program, self.job.training.seed)
-        inputs, batch = self.job.batch(0)
-        takes_step = len(program.root.inputs) > len(inputs)
-        given = [*inputs, np.zeros((), np.int32)] if takes_step else inputs
-        outputs, _ = Interpreter(program).run(weights, given, training=True)
-        return loss_value(program, self.job.training, outputs, *batch)
-
-
-def loss_value(
-    program: Program, training: Training, outputs: Sequence[np.ndarray], *given: np.ndarray
-) -> float:
-    """The loss by its definition, in float64. outputs: all of the model's."""
-    heads = bound_heads(program, training)
-    blocks = whole_loss_blocks("", heads)
-    return float(evaluate_block(blocks, [*(outputs[b.index] for b in heads), *given])[0])
+        self.first_loss = first_loss(job.program, job.training, weights, job.batch(0))
 
 
 def check_backend(

@@ -173,8 +173,7 @@ class TrainingParts:
     @property
     def micro_batch(self) -> int | None:
         """Samples in a part of a batch, where batches are taken in parts."""
-        parts = self.training.accumulate
-        return None if parts == 1 else -(-self.training.batch_size // parts)
+        return self.training.micro_batch
 
     @property
     def clips(self) -> bool:

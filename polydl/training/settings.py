@@ -176,6 +176,11 @@ class Training:
         _require(len(restoring) < 2, "only one callback can restore the best weights", restoring)
 
     @property
+    def micro_batch(self) -> int | None:
+        """Samples in a part of a batch, where batches are taken in parts."""
+        return None if self.accumulate == 1 else -(-self.batch_size // self.accumulate)
+
+    @property
     def resumable(self) -> bool:
         """Whether the loop can begin in the middle of an epoch."""
         return self.resumed or self.checkpoint is not None
