@@ -236,19 +236,21 @@ def test_a_difference_is_found_and_said() -> None:
     oracle = checks.Oracle(
         Job(experiment.program, training, data, None, RunOptions("cpu", "float32", 1))
     )
-    right = oracle.outputs.astype(np.float32)
+    (right,) = (output.astype(np.float32) for output in oracle.outputs)
     losses = [oracle.first_loss, 0.5, 0.4]
-    checks.require(checks.check_backend(oracle, "torch", right, losses, None))
+    checks.require(checks.check_backend(oracle, "torch", [right], losses, None))
     wrong = right.copy()
     wrong[5, 1] += 0.01
     for outputs, given in ((wrong, losses), (right, [math.nan, 0.5, 0.4])):
         with pytest.raises(CompareError, match=r"flax: .* differs? from the float64 reference"):
-            checks.require(checks.check_backend(oracle, "flax", outputs, given, ("torch", losses)))
+            checks.require(
+                checks.check_backend(oracle, "flax", [outputs], given, ("torch", losses))
+            )
     with pytest.raises(CompareError, match=r"at \(5, 1\)"):
-        checks.require(checks.check_backend(oracle, "flax", wrong, losses, None))
+        checks.require(checks.check_backend(oracle, "flax", [wrong], losses, None))
     later = [losses[0], 0.5, 0.41]
     with pytest.raises(CompareError, match="after updates"):
-        checks.require(checks.check_backend(oracle, "flax", right, later, ("torch", losses)))
+        checks.require(checks.check_backend(oracle, "flax", [right], later, ("torch", losses)))
 
 
 def test_relative_differences_of_what_is_not_finite() -> None:
