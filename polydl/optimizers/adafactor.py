@@ -17,17 +17,18 @@ class Adafactor(Decaying):
 
     β = 1 - t^(-decay_exponent);  R = β R + (1 - β) mean over columns of (g² + ε1), C the same over
     rows;  V = R C / mean(R);  U = g / sqrt(V), divided by max(1, rms(U) / clip_threshold);
-    p = p - α U,  α = min(learning_rate, 1 / sqrt(t)) max(ε2, rms(p)).
+    p = p (1 - learning_rate weight_decay);
+    p = p - α U,  α = min(learning_rate, 1 / sqrt(t)) max(ε2, rms(p)), of the p that has decayed.
 
     Shazeer & Stern 2018, algorithms 4 and 5, without momentum. Rows and columns are the last two axes
     of the canonical shape: a kernel's inputs and outputs, for each place of a convolution's. factored
     False, and any parameter of one axis: V = β V + (1 - β) (g² + ε1). scale_parameter False: without
-    max(ε2, rms(p)); relative_step False: learning_rate for the minimum. weight_decay:
-    p = p (1 - learning_rate weight_decay).
+    max(ε2, rms(p)); relative_step False: learning_rate for the minimum.
 
     Keras does the same, with V in one product, which underflows in float32 where a row and a column
-    have had no gradient: its weights become NaN. torch bounds R, C and V from below where ε1 is added
-    here; optax' t is in float32, in its rule for the largest two axes.
+    have had no gradient: its weights become NaN. torch takes rms(p) before the decay, and bounds
+    V and mean(R) from below where ε1 is added here. optax' t is in float32, in its rule for the
+    largest two axes.
     """
 
     learning_rate: Rate = 0.01

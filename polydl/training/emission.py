@@ -243,8 +243,7 @@ def emit_training(
     for rule in found:
         if not has_native_optimizer(rule.optimizer):
             key = free_key("optimizer()", {**taken, **functions})
-            traced = rule.optimizer.trace(key, rule.shape, training.takes_rate)
-            rule_keys[rule] = add(key, traced)
+            rule_keys[rule] = add(key, rule.trace(key, training.takes_rate))
     stays, shapes = frozen(program, training), parameter_shapes(program)
     penalties: dict[str, tuple[str, ...]] = {}
     for penalty in training.penalties:

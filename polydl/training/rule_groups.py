@@ -37,7 +37,7 @@ class RuleGroup:
     @property
     def constant_rate(self) -> float:
         """The learning rate, where it is not scheduled."""
-        return float(self.optimizer.learning_rate) * self.rate  # type: ignore[arg-type]
+        return self.made.rule.constant_rate
 
 
 def rule_groups(

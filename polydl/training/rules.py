@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from polydl.errors import DefinitionError, nearest
 from polydl.optimizers.optimizer import Optimizer
-from polydl.program.types import Program
+from polydl.program.types import Block, Program
 from polydl.training.groups import ParameterGroup
 from polydl.training.settings import Training
 
@@ -27,6 +28,18 @@ class Rule:
     rate: float
     paths: tuple[str, ...]
     shape: tuple[int, ...] | None = None
+
+    @property
+    def constant_rate(self) -> float:
+        """The learning rate of its parameters, where it is not scheduled."""
+        return float(self.optimizer.learning_rate) * self.rate  # type: ignore[arg-type]
+
+    def trace(self, key: str, takes_rate: bool) -> dict[str, Block]:
+        """As Blocks, of which `key` is its own: of the learning rate, or at that of its parameters."""
+        optimizer = copy.copy(self.optimizer)
+        if not takes_rate and self.rate != 1.0:
+            optimizer.learning_rate = self.constant_rate
+        return optimizer.trace(key, self.shape, takes_rate)
 
 
 def rules(program: Program, training: Training) -> tuple[Rule, ...]:

@@ -6,6 +6,7 @@ definitions that are checked here; what is emitted has rows of its own.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -192,6 +193,10 @@ CASES = {
         lambda r: dl.Adafactor(r, weight_decay=0.1), 0.1, None, None,
         lambda k, r: k.Adafactor(r, weight_decay=0.1),
     ),
+    "adafactor, no decay": (
+        lambda r: dl.Adafactor(r), 0.1, lambda t, p, r: t.Adafactor(p, r), None,
+        lambda k, r: k.Adafactor(r),
+    ),
     "muon": (
         lambda r: dl.Muon(r, adjustment="match_rms_adamw", adamw_beta2=0.999, adamw_epsilon=1e-14),
         0.02, None, None,
@@ -214,3 +219,19 @@ def test_a_definition_is_the_frameworks_own(name):
         error = max(float(np.abs(found[path] - expected[path]).max()) for path in expected)
         assert error < BOUNDS[framework], (framework, error)
     assert not all(math.isclose(expected[p].flat[0], START[p].flat[0]) for p in expected)
+
+
+def test_adafactor_of_torch_takes_the_size_of_weights_before_their_decay():
+    class Before(dl.Adafactor):
+        def update(self, parameter, gradient, step, *slots):
+            undecayed = copy.copy(self)
+            undecayed.weight_decay = 0.0
+            moved, *after = dl.Adafactor.update(undecayed, parameter, gradient, step, *slots)
+            return moved - self.learning_rate * self.weight_decay * parameter, *after
+
+    found = of_torch(lambda t, p, r: t.Adafactor(p, r, weight_decay=0.5), 0.1)
+    before = defined(lambda r: Before(r, weight_decay=0.5), 0.1)
+    after = defined(lambda r: dl.Adafactor(r, weight_decay=0.5), 0.1)
+    for path, value in found.items():
+        assert np.abs(value - before[path]).max() < 1e-13
+        assert np.abs(value - after[path]).max() > 1e-3

@@ -7,7 +7,7 @@ import pytest
 from polydl.conformance import oracle
 from polydl.conformance.gaps import GAPS
 from polydl.conformance.nets import available
-from polydl.conformance.row import AnyRow, Row
+from polydl.conformance.row import AnyRow, OptimizerRow, Row
 from polydl.conformance.rows import EVERY, ROWS, language
 from polydl.conformance.tolerances import OVERRIDES, TOLERANCES
 
@@ -45,6 +45,18 @@ def test_every_part_has_gradients_or_cannot(row_without_gradients: list[AnyRow])
 @pytest.fixture
 def row_without_gradients() -> list[AnyRow]:
     return [row for row in ROWS if not row.gradients]
+
+
+def test_every_optimizer_moves_groups_at_several_rates() -> None:
+    """At a constant rate, which definitions have in their text, and at a scheduled one."""
+    found = {
+        (item, row.scheduled)
+        for row in EVERY
+        if isinstance(row, OptimizerRow) and any(group.rate != 1.0 for group in row.groups)
+        for item in row.items
+    }
+    kinds = {item for row in EVERY if isinstance(row, OptimizerRow) for item in row.items}
+    assert found == {(kind, scheduled) for kind in kinds for scheduled in (False, True)}
 
 
 def test_overrides_are_of_rows_that_exist() -> None:
