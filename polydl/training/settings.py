@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -120,6 +121,8 @@ class Training:
                 object.__setattr__(self, name, value)
             good = isinstance(value, int) and not isinstance(value, bool) and value > 0
             _require(good, f"{name} must be a positive integer", value)
+        if isinstance(self.seed, np.integer):
+            object.__setattr__(self, "seed", int(self.seed))
         good = isinstance(self.seed, int) and not isinstance(self.seed, bool)
         _require(good and 0 <= self.seed < 2**63, "seed must be an integer of 0 or more", self.seed)
         _require(isinstance(self.shuffle, bool), "shuffle must be True or False", self.shuffle)
@@ -140,8 +143,10 @@ class Training:
                  self.accumulate)  # fmt: skip
         for name in ("clip_norm", "clip_value"):
             value = getattr(self, name)
-            good = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
-            _require(value is None or good, f"{name} must be a number above 0, or None", value)
+            good = isinstance(value, (int, float)) and not isinstance(value, bool)
+            good = good and 0 < value < math.inf
+            text = f"{name} must be a number above 0; leave it out to clip nothing"
+            _require(value is None or good, text, value)
         listed = isinstance(self.groups, Sequence) and not isinstance(self.groups, str)
         _require(listed and all(isinstance(g, ParameterGroup) for g in self.groups),
                  "groups must be dl.ParameterGroup objects in a list", self.groups)  # fmt: skip
@@ -159,8 +164,10 @@ class Training:
         if isinstance(self.decayed, str):
             good = self.decayed in ("matrices", "all")
         else:
-            good = all(isinstance(pattern, str) for pattern in self.decayed)
-            object.__setattr__(self, "decayed", tuple(self.decayed))
+            good = isinstance(self.decayed, Iterable)
+            patterns = tuple(self.decayed) if good else ()
+            good = good and all(isinstance(pattern, str) for pattern in patterns)
+            object.__setattr__(self, "decayed", patterns if good else self.decayed)
         _require(good, "decayed must be 'matrices', 'all' or a list of patterns", self.decayed)
 
     def _check_callbacks(self) -> None:

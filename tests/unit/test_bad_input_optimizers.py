@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
 import pytest
 
 import polydl as dl
 from polydl.errors import DefinitionError
+from polydl.spec.registry import CLASSES
 
 SETTINGS = [
     (lambda: dl.SGD("cosine"), r"learning_rate is a number or a dl.Schedule.* dl.CosineDecay"),
@@ -33,7 +39,46 @@ SETTINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "text"), SETTINGS)
+def of(**settings: Any) -> dl.Training:
+    return dl.Training(dl.MSE(), dl.SGD(0.1), **settings)
+
+
+TRAININGS = [
+    (lambda: of(clip_norm=math.inf), "clip_norm must be a number above 0; leave it out to clip noth"),
+    (lambda: of(clip_value=math.nan), "clip_value must be a number above 0; leave it out to clip not"),
+    (lambda: of(decayed=None), "decayed must be 'matrices', 'all' or a list of patterns, got None"),
+    (lambda: of(decayed=["*kernel", 3]), "decayed must be 'matrices', 'all' or a list of patterns"),
+    (lambda: of(seed=np.int64(-1)), "seed must be an integer of 0 or more"),
+    (lambda: dl.Muon(coefficients=(3.4, -4.8, math.inf)), "Muon: coefficients must be finite"),
+    (lambda: dl.ParameterGroup("*", settings={"epsilon": math.inf}), "settings must be finite.*leave"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "text"), SETTINGS + TRAININGS)
 def test_impossible_settings(make, text):
     with pytest.raises(DefinitionError, match=text):
         make()
+
+
+def test_a_seed_of_numpy_is_one_of_python():
+    assert type(of(seed=np.int64(3)).seed) is int
+
+
+NEEDED = {"int": 16, "float": 0.5, "Rate": 0.1}
+NUMBERS = [
+    (cls, field.name, {f.name: NEEDED[str(f.type)] for f in needed})
+    for cls in (getattr(dl, name) for name in dir(dl))
+    if cls in CLASSES.values()
+    for needed in [[f for f in dataclasses.fields(cls) if f.default is f.default_factory]]
+    if all(str(f.type) in NEEDED for f in needed)
+    for field in dataclasses.fields(cls)
+    if "float" in str(field.type) and "[" not in str(field.type)
+]
+
+
+@pytest.mark.parametrize(("cls", "name", "needed"), NUMBERS)
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_no_part_takes_an_infinity(cls, name, needed, number):
+    cls(**needed)
+    with pytest.raises(DefinitionError):
+        cls(**{**needed, name: number})
