@@ -24,8 +24,17 @@ class Augmentation:
 
     A subclass is a dataclass of its settings. `functions` does the work: the last one is the change,
     `change(rng, images, targets, *, settings...)`, and those before are what it calls. They know
-    NumPy alone (as np), for a training program holds their text as it stands. mixes: the change
-    makes soft targets, a number for each class, of those of several samples.
+    NumPy alone (as np), for a training program holds their text as it stands. What they give is cast to
+    the net's precision, and `fit` checks it as it does batches. mixes: the change makes soft targets, a
+    number for each class, of those of several samples.
+
+        def add_noise(rng, images, targets, *, scale):
+            return images + rng.normal(0.0, scale, images.shape), targets
+
+        @dataclass(eq=False)
+        class Noise(dl.Augmentation):
+            functions = (add_noise,)
+            scale: float = 0.1
 
     input: the name of the model's input that is changed, the first by default.
     """

@@ -15,12 +15,18 @@ from polydl.training.settings import Training
 
 
 def augment_lines(
-    training: Training, inputs: Sequence[str], names: Sequence[str], channels_first: Sequence[bool]
+    training: Training,
+    inputs: Sequence[str],
+    names: Sequence[str],
+    channels_first: Sequence[bool],
+    floats: Sequence[str],
+    dtype: str,
 ) -> list[str]:
     """def augment(epoch, number, *arrays), of a batch of the emitted loop, and what it calls.
 
     inputs: of the model; names: what they are called here. channels_first: which have channels on
-    axis 1.
+    axis 1. floats: names of the arrays of floats, which one of the user's own may give in another
+    precision than dtype.
     """
     if not training.augment:
         return []
@@ -31,12 +37,14 @@ def augment_lines(
     arrays = ", ".join([*names, *training.given])
     calls: list[str] = []
     moved: set[str] = set()
+    own: set[str] = set()
     for one in training.augment:
         position = input_position(one, inputs)
         name = names[position]
         if any(channels_first[position : position + 1]):
             moved.add(name)
         calls.append(_call(one, name, training))
+        own |= {name, "targets"} if is_own(one) else set()
     to_last = [f"{name} = np.moveaxis({name}, 1, -1)" for name in names if name in moved]
     to_first = [
         f"{name} = np.ascontiguousarray(np.moveaxis({name}, -1, 1))"
@@ -48,6 +56,7 @@ def augment_lines(
         "rng = np.random.Generator(bits)",
         *to_last,
         *calls,
+        *(f"{x} = {x}.astype(np.{dtype}, copy=False)" for x in floats if x in own),
         *to_first,
         f"return {arrays}" if "," in arrays else f"return ({arrays},)",
     ]
@@ -57,6 +66,11 @@ def augment_lines(
         '    """The batch of this number, changed at random: drawn from (seed, epoch, number)."""',
         *(part for line in body for part in wrap(f"    {line}")),
     ]
+
+
+def is_own(augmentation: Augmentation) -> bool:
+    """Whether it is a user's."""
+    return not augmentation.kind.startswith("polydl:")
 
 
 def input_position(augmentation: Augmentation, inputs: Sequence[str]) -> int:

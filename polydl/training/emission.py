@@ -302,7 +302,11 @@ def emit_training(
         trainer_lines.extend(write_trainer(parts))
         wrapped = [part for line in trainer_lines for part in wrap(line)]
         names = [value.name for value in arrays]
-        changed = augment_lines(training, names, parts.inputs, channels_first(emitter))
+        given = [(n, kind) for n, (_, kind) in zip(parts.given, parts.given_types, strict=True)]
+        kinds = [*zip(parts.inputs, parts.input_types, strict=True), *given]
+        floats = [name for name, kind in kinds if kind == "float"]
+        flags = channels_first(emitter)
+        changed = augment_lines(training, names, parts.inputs, flags, floats, emitter.dtype)
         wrapped += ["", "", *changed] if changed else []
         scores = summary(tuple(scored.values()), taken, training.loss_names)
         wrapped += ["", "", *loop_text(training, several_steps, scores, taken).split("\n")]

@@ -13,6 +13,8 @@ from polydl.errors import DefinitionError
 from polydl.program.types import inference_writes
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
+from polydl.training.arrays import SampleCheck
+from polydl.training.augmented import Augmented
 from polydl.training.evaluated import warn_where_not_finite
 from polydl.training.fit_run import FitRun
 from polydl.training.guard import guard_for
@@ -20,7 +22,7 @@ from polydl.training.history import History
 from polydl.training.identity import identity
 from polydl.training.interrupts import interrupt_flag
 from polydl.training.prediction import predict
-from polydl.training.preparation import Preparing, require_training
+from polydl.training.preparation import Prepared, Preparing, require_training
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
 from polydl.training.seeds import native_seed
@@ -62,6 +64,7 @@ class Fitting(Preparing):
         prepared = self.prepare(training, fresh=resuming.state is not None)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
+            self._watch_augment(prepared, training)
             history = resuming.put(prepared)
             if resuming.state is not None:
                 self.hand_back(prepared)
@@ -117,6 +120,13 @@ class Fitting(Preparing):
         precision = self.backend.precision(self.options)
         carrier = self.options.carrier
         return predict(self.program, self.model, inputs, batch_size, carrier, precision)
+
+    def _watch_augment(self, prepared: Prepared, training: Training) -> None:
+        """Batches that the program changes are checked anew; its text stays without."""
+        if training.augment:
+            check = SampleCheck(self.program, training, self.options.dtype)
+            flags = self.model.emitted.channels_first
+            prepared.module.augment = Augmented(prepared.module.augment, check, flags)
 
     @property
     def _opener(self) -> Opener:
