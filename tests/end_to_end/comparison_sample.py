@@ -94,6 +94,7 @@ def _settings() -> dict[str, Any]:
         "parameters": 21578,
         "training": {
             "loss": {"kind": "polydl:CrossEntropy@1"},
+            "loss_weights": None,
             "optimizer": {"kind": "polydl:Adam@1", "learning_rate": 0.001},
             "metrics": [{"kind": "polydl:Accuracy@1", "name": "accuracy"}],
             "batch_size": 64,
