@@ -228,6 +228,9 @@ def _loop(body: Body, node: Node, lines: list[str], depth: int) -> None:
     fixed = set(body.fixed)
     carries = _bound(body, node, region.inputs[:count], "carry", blank=False)
     body.fixed |= {*carries}
+    for value, x in zip(region.inputs[count:], node.operands[count:], strict=False):
+        if value.name and body.code(x).text == value.name:
+            body.preferred[value.id] = f"{value.name}_t"
     slices = _bound(body, node, region.inputs[count:]) or ["_"]
     body.fixed = fixed
     lines += [indent + line for line in assignments(carries, firsts)]
