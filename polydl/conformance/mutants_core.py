@@ -59,7 +59,7 @@ from polydl.metrics.labels import LabelMetric
 from polydl.metrics.perplexity import exponential_of_mean
 from polydl.metrics.regression import explained_share
 from polydl.metrics.roc_auc import area_under_curve
-from polydl.ops import shapes
+from polydl.ops import definitions, fourier, shapes
 from polydl.optimizers.adafactor import Adafactor
 from polydl.optimizers.adam import Adam
 from polydl.optimizers.moments import Moments
@@ -123,7 +123,7 @@ MUTANTS: tuple[CoreMutant, ...] = (
     CoreMutant("outputs of transposed kernels on the last axis", "weight and spectral norm",
                _Reparametrized.axes, r'"output_axes"', '"no_axes"'),
     CoreMutant("SpectralNorm keeps nothing", "weight and spectral norm", SpectralNorm.compute,
-               r'update\("u", u\)', 'update("u", start)'),
+               r"update\(state, u\)", "update(state, start)"),
     CoreMutant("BatchNorm moves the wrong way", "batch norm", BatchNorm._move,
                r"self\.momentum \* running \+ weight", "weight * running + self.momentum"),
     CoreMutant("BatchNorm's unbiased variance over n", "batch norm", BatchNorm._correction,
@@ -170,6 +170,12 @@ MUTANTS: tuple[CoreMutant, ...] = (
                _plain(functions.attention_weights), r"ops\.where\(looks, weights, 0\.0\)", "weights"),
     CoreMutant("key lengths forgotten", "multi-head attention", MultiHeadAttention.definition,
                r"mask, bias, lengths\)", "mask, bias)"),
+    CoreMutant("a reflection that repeats the edge", "more arrays", _plain(definitions.reflect_pad),
+               r"start=1", "start=0"),
+    CoreMutant("the last of the largest", "open axes", _plain(definitions.top_k),
+               r"size=k\)", "size=k, start=1)"),
+    CoreMutant("a transformed axis that stays last", "open axes", fourier._back,
+               r"moveaxis\(imaginary, -1, axis\)", "imaginary"),
     CoreMutant("rotation the other way", "positional encodings", _plain(functions.rotate),
                r"cosine - second", "cosine + second"),
     CoreMutant("sinusoids of sine after sine", "positional encodings",
