@@ -28,13 +28,14 @@ from polydl_keras.functional import BUILDER, FunctionalEmitter
 from polydl_keras.layer_class import DECORATOR, REGISTER
 from polydl_keras.placement import Placement
 from polydl_keras.primitives.common import transposed
-from polydl_keras.scans import ASSOCIATIVE_SCAN, SCAN_TOGETHER, scans_alike
+from polydl_keras.scans import ASSOCIATIVE_SCAN, REMAT, SCAN_TOGETHER, scans_alike
 
 SUPPORT = {
     **natives.SUPPORT,
     **primitives.SUPPORT,
     "associative_scan": ASSOCIATIVE_SCAN,
     "scan_together": SCAN_TOGETHER,
+    "remat": REMAT,
 }
 
 TRAINING = Code("training=training")
@@ -51,8 +52,6 @@ class KerasEmitter(FunctionalEmitter):
     support = SUPPORT
     reshapes_like = False
     remat_takes_all = True  # TensorFlow gives others no gradient
-    remat_draws = False
-    remat_writes = False
     remat_in_loops = False  # TensorFlow finds no gradient
     reserved_names = frozenset({"keras", "layers", "ops", "np", "tf", *SUPPORT, *keyword.kwlist})
 
@@ -232,7 +231,14 @@ class KerasEmitter(FunctionalEmitter):
     def remat_text(
         self, body: Body, node: Node, block: str, definition: list[str], arguments: list[str]
     ) -> str:
-        called = block if self.why_not_again(node) else f"keras.remat({block})"
+        called = f"keras.remat({block})"
+        if self.why_not_again(node):
+            called = block
+        elif self.effects.writes(node) or self.effects.draws(node):
+            self.use_support("remat")
+            inner = [line.strip() for line in definition if line.strip()][1:]
+            one = re.fullmatch(r"return (self\.[\w.\[\]]+)\([^()]*\)", " ".join(inner))
+            called = f"remat({one[1] if one else 'self'}, {block})"
         return f"{called}({', '.join(arguments)})"
 
     # sizes

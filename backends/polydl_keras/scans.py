@@ -86,6 +86,26 @@ def _alike(a: Type, b: Type) -> bool:
     return a.dtype == b.dtype and same_shape(a.shape, b.shape)
 
 
+REMAT = '''def remat(layer, function):
+    """keras.remat of a part of a layer that updates state or draws random numbers.
+
+    What runs again begins with the state of before, that of generators too, and changes none.
+    """
+    if keras.backend.backend() == "jax":  # its checkpoint takes no assignments
+        return function
+    state = layer.non_trainable_variables
+    before = [ops.copy(variable) for variable in state]
+    runs = []
+
+    def run(*args):
+        runs.append(1)
+        if len(runs) == 1:
+            return function(*args)
+        with keras.StatelessScope(state_mapping=zip(state, before)):
+            return function(*args)
+
+    return keras.remat(run)'''
+
 ASSOCIATIVE_SCAN = '''def associative_scan(combine, x, axis, reverse=False):
     """Running combinations along an axis, in logarithmic depth. x: a tensor or a tuple of them.
 

@@ -168,7 +168,7 @@ def remat(f: Callable[..., Any], *args: Any) -> Any:
     Takes less memory and more time. f: a function or a Module; args: tensors, nested as you like, and
     plain values. State, such as the running statistics of BatchNorm, is updated once.
     torch.utils.checkpoint in torch, jax.checkpoint or nnx.remat in Flax, keras.remat in Keras; there a
-    plain call within a loop, or of what draws random numbers or updates state.
+    plain call within a loop.
     """
     tracer = current_tracer("dl.remat was called")
     builder = tracer.stack[-1]
