@@ -11,7 +11,7 @@ import numpy as np
 from polydl import weights as weights_files
 from polydl.backend import Backend, NativeModel, Options
 from polydl.data import check_batch_sizes, in_layout, input_arrays
-from polydl.errors import BackendError, DefinitionError
+from polydl.errors import BackendError, DefinitionError, PolydlError
 from polydl.precision import check_dtype, floats_rounded, is_low
 from polydl.program.structure import unflatten
 from polydl.program.types import Program, inference_writes
@@ -146,8 +146,11 @@ class Net:
         weights_files.save(path, self.program, self.weights)
 
     def save_source(self, path: str | Path) -> None:
-        """Write the emitted text of the model."""
-        Path(path).write_text(self.source, encoding="utf-8")
+        """Write the emitted text of the model. Raises PolydlError where that fails."""
+        try:
+            Path(path).write_text(self.source, encoding="utf-8")
+        except OSError as error:
+            raise PolydlError(f"{path}: the source cannot be written: {error.strerror}") from error
 
     def summary(self) -> str:
         """Paths, shapes and counts of all parameters and state."""
@@ -227,7 +230,8 @@ class Net:
         needs the framework and NumPy. Beside `run.py` come run_weights.npz, the weights by native
         name, and run_data.npz (and run_validation.npz), the arrays. Batches from an iterable are not
         written: the script has a function to fill in. Callbacks that change the run are part of it;
-        those that only look on (logs, checkpoints, a bar) are not. Returns the paths. Raises
+        those that only look on (logs, checkpoints, a bar) are not; one of your own that sets the rate
+        is refused, and others of your own are named in the script. Returns the paths. Raises
         PolydlError where they cannot be written.
         """
         self._needs_training()

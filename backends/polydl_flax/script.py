@@ -15,7 +15,7 @@ def script_lines(stem: str, seed: int | None, place: str) -> NativeLines:
             f"    variable[...] = {f'jax.device_put({array}, {place})' if place else array}",
         ],
         seed=[] if seed is None else [f"nnx.reseed(model, default={seed})"],
-        save=_saving(f"{stem}_weights"),
+        save=_saving(f"{stem}_trained"),
         averaged=["nnx.update(model, trainer.averages)", *_saving(f"{stem}_averaged")],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polydl.execute import execute
 from polydl.training.script import NativeLines
+from polydl_keras.engine import ENGINE
 
 RESEED = '''
 def reseed(model, seed):
@@ -32,4 +33,5 @@ def script_lines(stem: str, seed: int | None) -> NativeLines:
             save.format(f"{stem}_averaged"),
         ],
         support=RESEED,
+        first=["import os", "", f'os.environ["KERAS_BACKEND"] = "{ENGINE}"'],
     )

@@ -116,7 +116,7 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
     split = ", ".join(f"{name}.split({size})" for name in arrays)
     counted = parts.takes_step
     turns = f"part, ({', '.join(arrays)}{',' * (len(arrays) == 1)})" if counted else names
-    over = f"enumerate(zip({split}))" if counted else f"zip({split})"
+    over = "enumerate(parts)" if counted else "parts"
     number = f"{parts.training.accumulate} * step + part"
     share = f"share = len({arrays[-1]}) / count"
     inner = [
@@ -133,6 +133,7 @@ def _in_parts(parts: TrainingParts, device: str) -> Callable[[list[str]], list[s
             f"count, results = len({arrays[-1]}), []",
             *(f"{name} = {text}" for name, text in parts.divisors.items()),
             *zero,
+            f"parts = zip({split})",
             f"for {turns} in {over}:",
             *(INDENT + line for line in inner),
         ]

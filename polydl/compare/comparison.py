@@ -22,7 +22,8 @@ class Row:
     scores: of the last epoch, by name. step_ms: milliseconds of a training step, the median, and the
     quartiles around it. compile_seconds: emitting, building and the first training step. memory: the
     process' peak, in bytes. difference: the largest relative difference of a step's loss from the
-    first backend's (None for the first), at difference_step, counted from 1.
+    first backend's (None for the first), at difference_step, counted from 1. validation_difference:
+    likewise, of an epoch's validation loss, if there is one.
     """
 
     backend: str
@@ -36,6 +37,7 @@ class Row:
     memory_before: int
     difference: float | None
     difference_step: int | None
+    validation_difference: float | None = None
 
 
 @dataclass(frozen=True)

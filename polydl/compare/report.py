@@ -65,8 +65,18 @@ def verdict(comparison: Comparison) -> str:
     first = comparison.rows[0].backend
     return text + (
         f"Over {steps} training steps, no loss is further than {largest:.1e} (relative) from that "
-        f"of {first} at the same step."
+        f"of {first} at the same step." + _validated(comparison)
     )
+
+
+def _validated(comparison: Comparison) -> str:
+    """The same of validation losses, if there are some."""
+    found = [
+        r.validation_difference for r in comparison.rows if r.validation_difference is not None
+    ]
+    if not found:
+        return ""
+    return f" After each epoch, no validation loss is further than {max(found):.1e}."
 
 
 def columns(comparison: Comparison) -> list[str]:
@@ -80,6 +90,7 @@ def columns(comparison: Comparison) -> list[str]:
         "Training (s)",
         "Peak memory (MB)",
         "Largest loss difference",
+        *(["Of validation losses"] if _validated(comparison) else []),
     ]
 
 
@@ -98,6 +109,9 @@ def table_rows(comparison: Comparison) -> list[dict[str, Any]]:
             (f"{row.memory / 2**20:,.0f}", f"{row.memory_before / 2**20:,.0f} after importing"),
             (difference, f"at {place}" if place else ""),
         ]
+        if _validated(comparison):
+            own = row.validation_difference
+            cells.append(("baseline" if own is None else f"{own:.1e}", ""))
         rows.append({"backend": row.backend, "number": number, "cells": cells})
     return rows
 

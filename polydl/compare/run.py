@@ -170,7 +170,7 @@ def _comparison(
     training.pop("format")
     return Comparison(
         name=title,
-        rows=[_row(found, name, differences.get(name)) for name in names],
+        rows=[_row(found, name, names[0], differences.get(name)) for name in names],
         losses=losses,
         epochs={name: found.fits[name]["epochs"] for name in names},
         differences=differences,
@@ -196,7 +196,7 @@ def _comparison(
     )
 
 
-def _row(found: _Run, name: str, difference: np.ndarray | None) -> Row:
+def _row(found: _Run, name: str, first: str, difference: np.ndarray | None) -> Row:
     fit, times = found.fits[name], np.array(found.step_times[name])
     low, middle, high = np.percentile(times, [25, 50, 75]).tolist()
     last = fit["epochs"][-1]
@@ -217,7 +217,17 @@ def _row(found: _Run, name: str, difference: np.ndarray | None) -> Row:
         memory_before=fit["memory_before"],
         difference=None if difference is None or step is None else float(difference[step]),
         difference_step=None if step is None else step + 1,
+        validation_difference=_validation_difference(found, name, first),
     )
+
+
+def _validation_difference(found: _Run, name: str, first: str) -> float | None:
+    """The largest of all epochs; None for the first backend, and without validation."""
+    epochs = [found.fits[backend]["epochs"] for backend in (name, first)]
+    if name == first or "val_loss" not in epochs[0][-1]:
+        return None
+    own, expected = (np.array([scores["val_loss"] for scores in run]) for run in epochs)
+    return float(relative_differences(own, expected).max())
 
 
 def _count(job: Job, role: str) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from polydl.callbacks.callback import Callback
 from polydl.callbacks.progress_bar import ProgressBar
+from polydl.errors import DefinitionError
 from polydl.spec.registry import kind_of
 from polydl.training.preparation import require_training
 from polydl.training.settings import Training
@@ -34,6 +35,10 @@ def all_callbacks(
         shown = sys.stderr.isatty() if progress is None else progress
         found += [ProgressBar()] if shown else []
     if after_epoch is not None:
+        if not callable(after_epoch):
+            raise DefinitionError(
+                f"after_epoch must be a function of (epoch, scores), got {after_epoch!r}"
+            )
         found.append(_After(after_epoch))
     return found
 

@@ -39,11 +39,11 @@ PROGRAM_NAMES = frozenset(
 # names that backends' training steps have besides
 LOCAL_NAMES = frozenset(
     """arrays average_weights averages axes batch batches count eval_graphdef finite forward gathered
-    good gradient gradients grads graphdef group key keys learning_rates loss_scale more moved named
-    noise_deviation noise_deviations noisy number opt_state p parameter params part penalty position
-    rest rest_after results samples samples2 samples3 scaled scores self shape shapes share start state
-    steps tape total trainable trained training turned update updated updates v value values variables
-    with_noise""".split()
+    good gradient gradients grads graphdef group key keys learning_rates loss_scale more moved
+    named noise_deviation noise_deviations noisy number opt_state p parameter params part parts
+    penalty position rest rest_after results samples samples2 samples3 scaled scores self shape
+    shapes share start state steps tape total trainable trained training turned update updated
+    updates v value values variables with_noise""".split()
 )
 
 
@@ -314,8 +314,9 @@ def emit_training(
 
     emitted = emitter.emit(trainer)
     step_text = "\n".join([*trainer_lines, repr(functions)])
+    source = script.whole(emitted.source, training) if script else emitted.source
     return EmittedTraining(
-        emitted.source, emitted.entry, emitted.bindings, step_text, written[0], emitter.computes
+        source, emitted.entry, emitted.bindings, step_text, written[0], emitter.computes
     )
 
 

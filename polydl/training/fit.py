@@ -25,6 +25,7 @@ from polydl.training.prediction import predict
 from polydl.training.preparation import Prepared, Preparing, require_training
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
+from polydl.training.script import check_stem
 from polydl.training.seeds import native_seed
 from polydl.training.settings import Training
 from polydl.training.standalone import WrittenScript
@@ -86,6 +87,7 @@ class Fitting(Preparing):
         They are what a fresh net's `fit` of the same would use.
         """
         require_training(training)
+        check_stem(stem)
         if validation is not None:
             self._check_evaluation()
         opened = self._opener.open(training, data, validation)

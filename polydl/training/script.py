@@ -6,13 +6,17 @@ name, and `run_weights.npz`, the initial weights by the framework's own names in
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from polydl.callbacks.watching import Watching
 from polydl.emission.code import INDENT
 from polydl.emission.wrap import wrap
+from polydl.errors import DefinitionError
 from polydl.program.sizes import Shape
+from polydl.spec.registry import CLASSES
 
 if TYPE_CHECKING:
     from polydl.emission.emitter import Emitter
@@ -26,6 +30,9 @@ SCRIPT_NAMES = frozenset(
 )
 
 
+IMPORTED = frozenset("flax jax keras numpy optax orbax tensorflow torch".split())
+
+
 @dataclass(frozen=True)
 class NativeLines:
     """A framework's own lines in `main`.
@@ -33,7 +40,7 @@ class NativeLines:
     At hand are `model`, fresh; `initial`, arrays by native name; `folder`, a Path. load: puts the
     weights in. seed: begins the framework's random numbers as `NativeModel.seeded` does. save:
     writes the trained weights as the framework does; averaged: then the averages of `trainer` too, in
-    the model's place for them. support: functions that `seed` calls.
+    the model's place for them. support: functions that `seed` calls. first: above all imports.
     """
 
     load: Sequence[str]
@@ -41,6 +48,7 @@ class NativeLines:
     save: Sequence[str] = ()
     averaged: Sequence[str] = ()
     support: str = ""
+    first: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,13 @@ class Script:
         data = "" if streamed else f" on {self.file('data')}"
         return f'"""Train{data} from {self.file("weights")}; keep the losses and the weights."""'
 
+    def whole(self, source: str, training: Training) -> str:
+        """The text of the script, with what stands before the program and its main."""
+        others = left_out(training)
+        note = [f"# callbacks that are no part of it: {', '.join(others)}", ""] if others else []
+        first = [*note, *self.native.first, *([""] if self.native.first else [])]
+        return "".join(f"{line}\n" for line in first) + source
+
     def _loading(self) -> list[str]:
         names = ["data", *(["validation"] if self.validates else [])]
         return [f'{name} = np.load(folder / "{self.file(name)}")' for name in names]
@@ -128,6 +143,29 @@ class Script:
                 "",
             ]
         return lines
+
+
+def left_out(training: Training) -> list[str]:
+    """Names of the user's own callbacks, which only `fit` calls.
+
+    Raises DefinitionError for one that sets the learning rate: the script would train otherwise.
+    """
+    own = [c for c in training.callbacks if not isinstance(c, Watching) and c.kind not in CLASSES]
+    for callback in own:
+        if callback.changes_rate:
+            raise DefinitionError(
+                f"{type(callback).__name__} changes the learning rate, and a script cannot hold it: "
+                "leave it out, or write what it does as a dl.Schedule or dl.ReduceLROnPlateau"
+            )
+    return [type(callback).__name__ for callback in own]
+
+
+def check_stem(stem: str) -> None:
+    """Raise DefinitionError for a script that would stand in for a module it imports."""
+    if stem in sys.stdlib_module_names or stem in IMPORTED:
+        raise DefinitionError(
+            f"a script called {stem}.py would be taken for the module {stem!r}. Choose another name"
+        )
 
 
 def _report(training: Training) -> list[str]:

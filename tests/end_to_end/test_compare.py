@@ -105,7 +105,11 @@ def test_dropout_is_the_same_on_all(digits: Comparison) -> None:
         row = next(row for row in digits.rows if row.backend == name)
         assert row.difference == difference.max()
         assert difference[row.difference_step - 1] == row.difference
-    assert digits.rows[0].difference is None
+        losses = [[scores["val_loss"] for scores in digits.epochs[n]] for n in (name, AVAILABLE[0])]
+        assert row.validation_difference == pytest.approx(
+            max(abs(a / b - 1) for a, b in zip(*losses, strict=True))
+        )
+    assert digits.rows[0].difference is digits.rows[0].validation_difference is None
 
 
 def test_sources_and_versions_of_each(digits: Comparison) -> None:

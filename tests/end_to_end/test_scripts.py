@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def saved(folder: Path, stem: str, backend: str) -> Any:
         return folder / f"{stem}.{'pt' if backend == 'torch' else 'weights.h5'}"
     ocp = pytest.importorskip("orbax.checkpoint")
     with ocp.StandardCheckpointer() as checkpointer:
-        return checkpointer.restore(folder / (stem if "_" in stem else f"{stem}_weights"))
+        return checkpointer.restore(folder / (stem if "_" in stem else f"{stem}_trained"))
 
 
 def test_batches_from_an_iterable_are_a_function_to_fill_in(tmp_path: Path) -> None:
@@ -150,4 +151,18 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         net.save_training(tmp_path / "run.txt", *run)
     with pytest.raises(PolydlError, match=r"the script cannot be written: No such file"):
         net.save_training(tmp_path / "none" / "run.py", *run)
+    with pytest.raises(DefinitionError, match=r"torch\.py would be taken for the module 'torch'"):
+        net.save_training(tmp_path / "torch.py", *run)
+
+    class Halve(dl.Callback):
+        changes_rate = True
+
+    class Look(dl.Callback):
+        pass
+
+    training, *data = run
+    with pytest.raises(DefinitionError, match="Halve changes the learning rate, and a script"):
+        net.save_training(tmp_path / "run.py", replace(training, callbacks=[Halve()]), *data)
+    text = net.emit_script(replace(training, callbacks=[Look(), dl.ProgressBar()]), *data)
+    assert text.startswith("# callbacks that are no part of it: Look\n")
     shutil.rmtree(tmp_path)

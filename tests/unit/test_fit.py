@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import polydl as dl
-from polydl.errors import DataError, DefinitionError, WeightsError
+from polydl.errors import DataError, DefinitionError, PolydlError, WeightsError
 
 torch = pytest.importorskip("torch")
 X = dl.Input((None, 4))
@@ -332,3 +332,10 @@ def test_evaluation_refuses_to_change_state():
         with pytest.raises(DefinitionError, match=r"state 0\.calls.*when_training"):
             run()
     assert made.weights["0.calls"] == 4
+
+
+def test_what_cannot_be_written_or_called():
+    with pytest.raises(PolydlError, match="the source cannot be written: No such file"):
+        net().save_source("/none/such/model.py")
+    with pytest.raises(DefinitionError, match="after_epoch must be a function of"):
+        net().fit(training(), (x, y), after_epoch=3)
