@@ -20,37 +20,45 @@ from polydl.training.arrays import Data
 from polydl.training.settings import Training
 
 _PART = 10  # updates between two looks at the losses
-_MARGIN = 5  # updates at either end that nothing is suggested from
+_WARM_UP = 10  # updates that nothing is suggested from: the average is of a handful of batches
+_SETTLED = 6  # updates before the run may end for a loss that rises
+_NOISE = 3.0  # standard deviations that the smoothed loss must have fallen
 
 
 @dataclass(frozen=True)
 class LearningRateCurve:
     """What dl.find_lr found: the rate of each update, the loss before it, and that loss smoothed.
 
-    diverged: whether the run ended before the highest rate, since the loss had grown.
+    diverged: whether the run ended before the highest rate, since the loss had grown. smoothing: of
+    the average.
+
+    Suggestions are of where the loss falls: after ten updates, from which the average is of enough
+    batches, and to below the mean of those before by more than its noise: three standard deviations
+    of such an average, that of losses being taken from their second differences, which a trend does
+    not move.
     """
 
     rates: np.ndarray
     losses: np.ndarray
     smoothed: np.ndarray
     diverged: bool
+    smoothing: float = 0.0
 
     @property
     def steepest(self) -> float | None:
         """The rate at which the smoothed loss falls fastest, over the rate's logarithm; None where it
         nowhere falls."""
-        last = self._lowest() + 1
-        if last <= _MARGIN + 1:
+        fall = self._fall()
+        if fall is None:
             return None
-        slopes = np.gradient(self.smoothed[:last], np.log(self.rates[:last]))[_MARGIN:]
-        place = int(np.argmin(slopes))
-        return float(self.rates[_MARGIN + place]) if slopes[place] < 0 else None
+        slopes = np.gradient(self.smoothed, np.log(self.rates))[fall]
+        return float(self.rates[fall][np.argmin(slopes)])
 
     @property
     def tenth_of_lowest(self) -> float | None:
-        """A tenth of the rate at which the smoothed loss is lowest."""
-        place = self._lowest()
-        return float(self.rates[place]) / 10 if place > _MARGIN else None
+        """A tenth of the rate at which the smoothed loss is lowest; None where it nowhere falls."""
+        fall = self._fall()
+        return None if fall is None else float(self.rates[fall][-1]) / 10
 
     @property
     def suggestion(self) -> float | None:
@@ -58,8 +66,25 @@ class LearningRateCurve:
         found = [rate for rate in (self.steepest, self.tenth_of_lowest) if rate is not None]
         return min(found) if found else None
 
-    def _lowest(self) -> int:
-        return int(np.argmin(self.smoothed))
+    def _fall(self) -> slice | None:
+        """From the last update that is not clearly below those before to the lowest."""
+        if len(self.losses) <= _WARM_UP:
+            return None
+        lowest = _WARM_UP + int(np.argmin(self.smoothed[_WARM_UP:]))
+        counts = np.arange(1, len(self.losses) + 1)
+        means = np.cumsum(self.losses) / counts
+        fallen = self.smoothed < means - self._noise(counts)
+        if not fallen[lowest]:
+            return None
+        above = np.flatnonzero(~fallen[_WARM_UP:lowest])
+        return slice(_WARM_UP + (int(above[-1]) if above.size else 0), lowest + 1)
+
+    def _noise(self, counts: np.ndarray) -> np.ndarray:
+        """How far a smoothed loss is from the mean of so many, at most, if there is no trend."""
+        bends = np.abs(np.diff(self.losses, 2))
+        deviation = np.median(bends) / 0.6745 / np.sqrt(6)  # of normal numbers
+        share = (1 - self.smoothing) / (1 + self.smoothing)  # of its variance, that of an average
+        return np.asarray(_NOISE * deviation * np.sqrt(share + 1 / counts))
 
     def __str__(self) -> str:
         shown = np.unique(np.linspace(0, len(self.rates) - 1, 15).astype(int))
@@ -74,7 +99,11 @@ class LearningRateCurve:
         ]
         if self.suggestion is None:
             return "\n".join(
-                [*lines, "the loss does not fall at any rate: see dl.overfit_one_batch"]
+                [
+                    *lines,
+                    "the loss falls at no rate by more than its noise: try larger batches or more "
+                    "steps, or see dl.overfit_one_batch",
+                ]
             )
         return "\n".join([
             *lines,
@@ -130,7 +159,7 @@ def find_lr(
             break
     losses = losses[: end(losses, smoothing)]
     rates = lowest * (highest / lowest) ** (np.arange(len(losses)) / (steps - 1))
-    return LearningRateCurve(rates, losses, smooth(losses, smoothing), diverged)
+    return LearningRateCurve(rates, losses, smooth(losses, smoothing), diverged, smoothing)
 
 
 def _check(lowest: float, highest: float, steps: int, smoothing: float) -> None:
@@ -177,6 +206,6 @@ def end(losses: np.ndarray, smoothing: float) -> int | None:
 def _end(losses: np.ndarray, smoothed: np.ndarray) -> int | None:
     least = np.minimum.accumulate(np.where(np.isfinite(smoothed), smoothed, np.inf))
     room = np.maximum(3.0 * abs(least), 0.75 * (smoothed[0] - least))
-    beyond = (smoothed > least + room) & (np.arange(len(losses)) > _MARGIN)
+    beyond = (smoothed > least + room) & (np.arange(len(losses)) >= _SETTLED)
     beyond |= ~np.isfinite(losses)
     return int(np.argmax(beyond)) if beyond.any() else None

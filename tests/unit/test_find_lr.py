@@ -121,7 +121,29 @@ def test_the_steepest_and_the_lowest_of_a_known_curve():
 def test_a_loss_that_never_falls_has_no_suggestion():
     found = curve(np.linspace(1, 2, 50))
     assert found.suggestion is None
-    assert "does not fall at any rate" in str(found)
+    assert "the loss falls at no rate by more than its noise" in str(found)
+
+
+def noisy(level, seed):
+    """What find_lr sees of a loss of this level, whose batches differ by 0.2."""
+    losses = level + 0.2 * np.random.default_rng(seed).normal(size=len(level))
+    rates = np.geomspace(1e-7, 10, len(level))
+    return LearningRateCurve(rates, losses, smooth(losses, 0.9), False, 0.9)
+
+
+def test_noise_is_no_fall():
+    found = [noisy(np.full(100, 1.1), seed).suggestion for seed in range(200)]
+    assert sum(rate is not None for rate in found) <= 10
+
+
+def test_nothing_is_suggested_from_before_the_loss_falls():
+    """It does between the rates 1e-3 and 1e-1, and rises at 1 again."""
+    place = np.linspace(-7, 1, 100)
+    level = 1.1 - 0.4 * np.clip(place + 3, 0, 2) + np.maximum(place, 0)
+    for seed in range(200):
+        found = noisy(level, seed)
+        assert 3e-4 < found.suggestion < 0.3
+        assert 3e-4 < found.steepest < 1
 
 
 def test_smoothing_has_no_bias_at_first():
