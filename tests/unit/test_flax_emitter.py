@@ -368,7 +368,7 @@ def test_the_text_of_a_model():
     assert source.startswith(f"{imports}\n\n\nclass Linear(nnx.Linear)")
     assert "self.blocks = nnx.List([TransformerBlock(rngs=rngs) for _ in range(2)])" in source
     assert "nnx.LayerNorm(8, epsilon=1e-05, use_fast_variance=False, rngs=rngs)" in source
-    assert "return x @ self.embed.embedding[...].T" in source
+    assert "return matmul(x, self.embed.embedding[...].T)" in source
     assert "float64" not in source
 
 
