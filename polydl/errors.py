@@ -70,6 +70,10 @@ class NotFiniteWarning(UserWarning):
     """
 
 
+class ResumeWarning(UserWarning):
+    """A run goes on without something that it had."""
+
+
 def message(what: str, where: str = "", instead: str = "") -> str:
     """Build an error text: `where: what. instead.`"""
     text = f"{where}: {what}" if where else what

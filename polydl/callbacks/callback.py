@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from polydl.errors import DefinitionError, nearest
+from polydl.errors import CheckpointError, DefinitionError, nearest
 from polydl.spec.config import config_of
 from polydl.spec.registry import kind_of
 
@@ -81,6 +82,19 @@ class Callback:
         """Raise DefinitionError unless it holds."""
         if not holds:
             raise DefinitionError(f"{type(self).__name__}: {text}, got {given!r}")
+
+
+def plain_state(callback: Callback) -> Any:
+    """Its state. Raises CheckpointError where JSON cannot hold it."""
+    state = callback.state()
+    try:
+        json.dumps(state)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{type(callback).__name__}.state() gives what a checkpoint cannot hold: {error}. Give "
+            "numbers, texts, lists and dicts of them: array.tolist() of an array"
+        ) from None
+    return state
 
 
 def _check_hook(where: str, name: str, hook: Callable[..., Any]) -> None:

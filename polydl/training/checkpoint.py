@@ -18,11 +18,12 @@ NUMBERED = "step-*.safetensors"
 class Checkpoint:
     """Write what a run needs to go on, as it goes: `fit(..., resume=True)` goes on from the last.
 
-    folder: made if it is not there. `last.safetensors` in it is the newest. every_epochs and
-    every_steps: how often (Keras looks up between executions, of up to ten steps). best: a score, such
+    folder: made if it is not there. `last.safetensors` in it is the newest. every_epochs:
+    after every so many. every_steps: after every step whose number is a multiple of it (Keras looks up
+    between executions, of up to ten steps, and writes at the first look after one). best: a score, such
     as "val_loss", whose best epoch is kept as `best.safetensors`; mode: whether its "min" or "max" is
-    best, where the metric does not say it. keep: how many of the newest are kept besides, as
-    `step-00000120.safetensors`.
+    best, where the metric does not say it. keep: how many of the run's newest are kept besides, as
+    `step-00000120.safetensors`; those that other runs have left in the folder stay.
 
     Each file is one model with its weights, which `dl.load` opens on any backend, and the state of the
     run. It is complete or not there: written under another name, synced, and moved into place.

@@ -6,7 +6,7 @@ import glob
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,10 @@ from polydl.training.run_state import RunState, write_checkpoint
 
 
 class Checkpointer:
-    """take(results, sizes) gives the state of now, in the middle of an epoch or, without, after one."""
+    """take(results, sizes) gives the state of now, in the middle of an epoch or, without, after one.
+
+    kept: steps of the numbered files that the run has written until now.
+    """
 
     def __init__(
         self,
@@ -31,18 +34,18 @@ class Checkpointer:
         take: Callable[[list[Any], list[int]], RunState],
         run: Run,
         best: float | None,
+        kept: Sequence[int] = (),
     ):
         self.spec, self.program, self.take, self.run = spec, program, take, run
         self.folder, self.written, self.best = Path(spec.folder), run.step, best
         self.mode = spec.best and mode_of("Checkpoint", spec.best, spec.mode, run.training)
         self.averaged = spec.best is not None and _of_averages(spec.best, run)
         _prepare(self.folder)
+        self.kept = [step for step in kept if self._numbered(step).exists()]
 
     def before_step(self, step: int, results: list[Any], sizes: list[int], ends: bool) -> None:
         """ends: the run does, before this step."""
-        every = self.spec.every_steps
-        due = every is not None and step - self.written >= every
-        if due or ends:
+        if self._is_due(step) or ends:
             state = self.take(results, sizes)
             if _is_finite(state):  # else the run is about to end
                 self._write(state)
@@ -51,8 +54,7 @@ class Checkpointer:
         better = self._is_better(scores)
         every = self.spec.every_epochs
         due = every is not None and len(self.run.history.epochs) % every == 0
-        steps = self.spec.every_steps
-        due = due or (steps is not None and self.run.step - self.written >= steps)
+        due = due or self._is_due(self.run.step)
         if not (due or better):
             return
         state = self.take([], [])
@@ -60,6 +62,11 @@ class Checkpointer:
             self._write(state, BEST)
         if due:
             self._write(state)
+
+    def _is_due(self, step: int) -> bool:
+        """Whether a multiple of every_steps has been reached since the last file."""
+        every = self.spec.every_steps
+        return every is not None and step // every > self.written // every
 
     def _is_better(self, scores: dict[str, Any]) -> bool:
         """NaN never is."""
@@ -75,7 +82,7 @@ class Checkpointer:
         return better
 
     def _write(self, state: RunState, name: str = LAST) -> None:
-        state.best = self.best
+        state.best, state.kept = self.best, list(self.kept)
         averaged = name == BEST and self.averaged
         write_checkpoint(self.folder / name, self.program, state, averaged)
         if name != LAST:
@@ -85,8 +92,8 @@ class Checkpointer:
             self._keep(state.step)
 
     def _keep(self, step: int) -> None:
-        """One more numbered file, and the oldest gone."""
-        place = self.folder / f"step-{step:08d}.safetensors"
+        """One more numbered file, and the oldest of this run gone."""
+        place = self._numbered(step)
         partial = place.with_name(f".{place.name}.{secrets.token_hex(8)}.partial")
         try:
             shutil.copyfile(self.folder / LAST, partial)
@@ -96,8 +103,13 @@ class Checkpointer:
         finally:
             with suppress(OSError):
                 partial.unlink()
-        for old in sorted(self.folder.glob(NUMBERED))[: -self.spec.keep]:
-            old.unlink()
+        self.kept = [*(other for other in self.kept if other != step), step]
+        while len(self.kept) > self.spec.keep:
+            with suppress(FileNotFoundError):
+                self._numbered(self.kept.pop(0)).unlink()
+
+    def _numbered(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}.safetensors"
 
 
 def _of_averages(score: str, run: Run) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polydl.callbacks.callback import Callback
+from polydl.callbacks.callback import Callback, plain_state
 from polydl.sources.opening import Opened
 from polydl.sources.prefetch import Prefetcher
 from polydl.training.checkpointer import Checkpointer
@@ -66,7 +66,10 @@ class FitRun:
         self.checkpointer: Checkpointer | None = None
         if training.checkpoint is not None:
             best, program = self.resuming.best, self.fitting.program
-            self.checkpointer = Checkpointer(training.checkpoint, program, self.take, run, best)
+            kept = self.resuming.kept
+            self.checkpointer = Checkpointer(
+                training.checkpoint, program, self.take, run, best, kept
+            )
 
     def train(self) -> History:
         """Run the loop, and leave in the net what was learnt, however it ends."""
@@ -141,5 +144,5 @@ class FitRun:
         if results:
             trainer.start()
         state.losses, state.epochs = run.history.steps, run.history.epochs
-        state.callbacks = [[callback.kind, callback.state()] for callback in self.callbacks]
+        state.callbacks = [[callback.kind, plain_state(callback)] for callback in self.callbacks]
         return state

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from polydl.backend import Backend, Options
+from polydl.callbacks.watching import Watching
 from polydl.errors import CheckpointError
 from polydl.program.json import to_json
 from polydl.program.regions import Reach
@@ -17,7 +18,7 @@ from polydl.program.types import Program
 from polydl.training.serialization import described
 from polydl.training.settings import Training
 
-# what may be another when a run goes on
+# what may be another when a run goes on; of callbacks, all but those of the program
 FREE = ("epochs", "callbacks", "checkpoint", "resumed", "steps_per_execution")
 
 
@@ -30,6 +31,9 @@ def identity(
 ) -> dict[str, Any]:
     """As plain data. data: the samples, where they are arrays."""
     settings = {k: v for k, v in described(training).items() if k not in FREE}
+    in_program = [callback for callback in training.callbacks if isinstance(callback, Watching)]
+    deciding = [{"kind": callback.kind, **callback.config()} for callback in in_program]
+    settings["callbacks"] = sorted(deciding, key=lambda one: str(one["kind"]))
     return {
         "backend": backend.name,
         "versions": backend.versions(),

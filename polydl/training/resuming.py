@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike, fspath, path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from polydl.callbacks.callback import Callback
-from polydl.errors import CheckpointError
+from polydl.errors import CheckpointError, ResumeWarning
 from polydl.training.checkpointer import newest
 from polydl.training.history import History
 from polydl.training.identity import check_identity
@@ -19,6 +20,7 @@ from polydl.training.program_callbacks import ProgramCallbacks
 from polydl.training.run_state import RunState, read_checkpoint
 from polydl.training.settings import Training
 from polydl.training.snapshots import put_random, put_state
+from polydl.training.state_check import check_state
 
 
 class Resuming:
@@ -73,6 +75,7 @@ class Resuming:
         """Everything into its place but random numbers and callbacks; the history before."""
         if self.state is None:
             return History()
+        check_state(self.state, prepared, self.about["device"], str(self.where))
         put_state(prepared, self.state)
         return History(self.state.losses, list(self.state.epochs))
 
@@ -81,15 +84,34 @@ class Resuming:
             put_random(prepared, self.state)
 
     def load(self, callbacks: Sequence[Callback], in_program: ProgramCallbacks) -> None:
-        """What callbacks have kept, for those that are the same and in the same order."""
-        if self.state is not None:
-            in_program.load_states(self.state.steering)
-            in_program.set_best_weights(self.state.best_weights)
-        kept = [] if self.state is None else self.state.callbacks
-        kinds = [kind for kind, _ in kept]
-        if kinds == [callback.kind for callback in callbacks][: len(kinds)]:
-            for callback, (_, state) in zip(callbacks, kept, strict=False):
-                callback.load_state(state)
+        """What callbacks have kept: the first of a kind gets what the first of that kind had."""
+        if self.state is None:
+            return
+        in_program.load_states(self.state.steering)
+        in_program.set_best_weights(self.state.best_weights)
+        kept: dict[str, list[Any]] = {}
+        for kind, state in self.state.callbacks:
+            kept.setdefault(kind, []).append(state)
+        for callback in callbacks:
+            if kept.get(callback.kind):
+                callback.load_state(kept[callback.kind].pop(0))
+        left = [kind for kind, states in kept.items() if any(states)]
+        if left:
+            warnings.warn(
+                f"{self.where} holds what callbacks of the run have kept, but this one has no such: "
+                f"{', '.join(left)}. The run goes on without",
+                ResumeWarning,
+                stacklevel=6,
+            )
+
+    @property
+    def kept(self) -> list[int]:
+        """Steps of the numbered files that the run has written, where it goes on in their folder."""
+        folder = None if self.training.checkpoint is None else self.training.checkpoint.folder
+        if self.state is None or self.where is None or folder is None:
+            return []
+        same = path.realpath(folder) == path.realpath(path.dirname(self.where))
+        return sorted({*self.state.kept, self.state.step}) if same else []
 
     def done(self) -> dict[str, Any]:
         """The argument of the emitted loop."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from polydl.errors import DefinitionError
+from polydl.program.unboxed import unboxed
 from polydl.training.callback_text import takes_factor
 from polydl.training.history import History
 
@@ -54,7 +56,13 @@ class Run:
                 "run.rate_factor: this program's learning rate is a constant. Put changes_rate = True "
                 "into the class of the callback that sets it"
             )
-        self._rate_factor = float(factor)
+        number = unboxed(factor)
+        good = isinstance(number, (int, float)) and not isinstance(number, bool)
+        if not good or not 0.0 <= number < math.inf:
+            raise DefinitionError(
+                f"run.rate_factor must be a finite number of 0 or more, got {factor!r}"
+            )
+        self._rate_factor = float(number)
 
     def restore_rate_factor(self, factor: float) -> None:
         """As it was in the run that goes on."""

@@ -32,8 +32,9 @@ class RunState:
     is watched.
     optimizer: by path and slot; averages: by path; random: the framework's own generators, by names
     that only its backend knows. callbacks: what each has kept, in order; steering: what those of the
-    program have, by name, and best_weights, of the best epoch. scale: of a loss in float16. about: what
-    the run is of, and must be of when it goes on.
+    program have, by name, and best_weights, of the best epoch. scale: of a loss in float16. kept:
+    steps of the numbered files that the run has written and kept. about: what the run is of, and must
+    be of when it goes on.
     """
 
     step: int
@@ -51,6 +52,14 @@ class RunState:
     best: float | None = None
     steering: dict[str, Any] = field(default_factory=dict)
     best_weights: Arrays = field(default_factory=dict)
+    kept: list[int] = field(default_factory=list)
+
+
+# what is said of a run besides arrays
+_PARTS: dict[str, type] = {
+    "step": int, "epoch": int, "epochs": list, "slots": dict, "callbacks": list, "steering": dict,
+    "scale": dict, "about": dict, "kept": list,
+}  # fmt: skip
 
 
 def write_checkpoint(
@@ -84,6 +93,7 @@ def write_checkpoint(
         "callbacks": state.callbacks,
         "steering": state.steering,
         "scale": state.scale,
+        "kept": state.kept,
         "about": state.about,
     }
     try:
@@ -104,12 +114,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
     try:
         program, weights, arrays, text = read_run(path)
         kept = json.loads(text)
-    except (WeightsError, ValueError) as error:
+    except WeightsError as error:
         raise CheckpointError(f"{error}") from error
-    if kept.get("format") != FORMAT:
+    except ValueError as error:
+        raise CheckpointError(f"{name}: what it says of its run is no JSON: {error}") from error
+    if not isinstance(kept, dict) or kept.get("format") != FORMAT:
         raise CheckpointError(
             f"{name} is of another format of checkpoints; this polydl reads {FORMAT}"
         )
+    for part, kind in _PARTS.items():
+        if not isinstance(kept.get(part), kind):
+            raise CheckpointError(f"{name} lacks a part of a run: {part!r} is {kept.get(part)!r}")
     trained = _of_kind(arrays, "trained")
     averages = {path: weights[path] for path in trained} or _of_kind(arrays, "average")
     try:
@@ -132,6 +147,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[Program, RunState]:
             steering=kept["steering"],
             best_weights=_of_kind(arrays, "best"),
             scale=kept["scale"],
+            kept=kept["kept"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{name} lacks a part of a run: {error}") from error

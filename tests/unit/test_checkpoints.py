@@ -63,7 +63,7 @@ def test_a_checkpoint_is_a_model_with_its_weights(tmp_path: Path) -> None:
 # a death at each phase of writing the second checkpoint: what is patched, and the call that dies
 DEATHS = {
     "before the file": ("pathlib.Path.open", 1),
-    "in the header": ("json.dumps", 2),
+    "in the header": ("json.dumps", 3),
     "among the arrays": ("numpy.ndarray.reshape", 3),
     "before it is on the disk": ("os.fsync", 1),
     "before it is in its place": ("os.replace", 1),
@@ -139,8 +139,8 @@ def test_a_death_while_writing_leaves_a_whole_checkpoint(phase: str, tmp_path: P
     assert files
     for file in files:
         _, found = read_checkpoint(file)
-        assert same(found, state(found.step))
-        assert found.step in (5, 9)
+        assert found.kept == {5: [], 9: [5]}[found.step]
+        assert same(replace(found, kept=[]), state(found.step))
     newest = checkpointer.newest(str(folder))
     assert newest is not None
     checkpointer._prepare(folder)
