@@ -18,7 +18,24 @@ if TYPE_CHECKING:
 class Callback:
     """Looks on while a net is trained, and may steer: `Training(callbacks=[...])`.
 
-    A subclass overrides what it wants to see. In every hook but on_step_end the net's weights are in
+    A subclass overrides what it wants to see:
+
+        on_train_begin(run)                 on_train_end(run), or on_exception(run, error)
+        on_epoch_begin(run, epoch)          on_epoch_end(run, epoch, scores)
+        on_step_end(run, step)
+
+        class StopAt(dl.Callback):
+            def __init__(self, loss):
+                self.loss = loss
+
+            def on_epoch_end(self, run, epoch, scores):
+                if scores["loss"] < self.loss:
+                    run.stop("the loss is low enough")
+
+    run.net, run.history, run.training, run.step, run.epoch are to look at; run.stop() ends the run
+    before its next step; `run.rate_factor = 0.5` halves the learning rate from the next step on, where
+    changes_rate is True in the class. What `state` gives is in checkpoints, and goes to `load_state`
+    in a run that resumes. In every hook but on_step_end the net's weights are in
     place; `run` (dl.Run) is the same object throughout. Epochs and steps count from 1 there: epoch 3 is
     the third of the net's training, also when a later `fit` goes on. Hooks of several are called in the
     order of the list, after EarlyStopping and ReduceLROnPlateau, which are part of the emitted program.

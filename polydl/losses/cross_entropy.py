@@ -66,6 +66,20 @@ class CrossEntropy(LabelLoss):
     def target_shape(self, output_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         return output_shape if self.targets == "probabilities" else output_shape[:-1]
 
+    def instead(self, targets: np.ndarray, output_shape: tuple[Any, ...]) -> str:
+        classes = output_shape[-1] if output_shape else None
+        for_each = targets.ndim == len(output_shape) and targets.shape[-1:] == (classes,)
+        if self.targets == "labels" and for_each and targets.dtype.kind in "fiu":
+            cast = "" if targets.dtype.kind == "f" else ", as floats"
+            return (
+                f"a number for each class, of the shape {targets.shape}, one-hot or soft{cast}, takes "
+                'dl.CrossEntropy("probabilities"); integer labels are without the last axis'
+            )
+        labels = targets.ndim == len(output_shape) - 1 and targets.dtype.kind in "iu"
+        if self.targets == "probabilities" and labels:
+            return "integer labels take dl.CrossEntropy(); here there is a number for each class"
+        return ""
+
     def check_targets(self, targets: np.ndarray, output_shape: tuple[Any, ...]) -> None:
         if self.targets == "labels":
             super().check_targets(targets, output_shape)

@@ -30,13 +30,39 @@ class Loss(Checked, Module):
     A mean of nothing (all labels ignored, all weights 0) is 0, where torch has NaN. weights are
     (batch,), or of the values' shape. Over an epoch, batches count by their number of samples.
 
-    target_dtype says what targets are, None that there are none; `check_targets` looks at the
-    arrays before training. threshold: where each output is a label, the one above which it is 1.
+    target_dtype says what targets are, None that there are none. `target_shape` says of what shape:
+    floats are of the outputs' shape, and integers, which are labels of classes, of that without its
+    last axis, unless a subclass says otherwise. `check_targets` looks at the arrays before training.
+    threshold: where each output is a label, the one above which it is 1.
+
+        class Charbonnier(dl.Loss):
+            def __init__(self, eps=1e-3, reduction="mean"):
+                super().__init__(reduction)
+                self.eps = eps
+
+            def values(self, outputs, targets):
+                return dl.ops.sqrt(dl.ops.square(outputs - targets) + self.eps**2)
+
+        class Perceptron(dl.Loss):
+            target_dtype = "int"    # outputs (batch, classes), targets (batch,)
+
+            def values(self, outputs, targets):
+                given = dl.ops.take_along_axis(outputs, targets[:, None], -1)[:, 0]
+                return dl.ops.max(outputs, -1) - given
+
+    A loss may define `__call__(outputs, targets)` instead, which gives the one number, without
+    reduction and weights.
     """
 
     target_dtype: DType | None = "float"
     threshold: float | None = None
     reduction: str = "mean"
+
+    def __init__(self, reduction: str | None = None) -> None:
+        """Of a loss of one's own. reduction: as the class has it by default."""
+        if reduction is not None:
+            self.reduction = reduction
+        self.__post_init__()
 
     def __post_init__(self) -> None:
         self.require_one_of("reduction", REDUCTIONS)
@@ -82,10 +108,14 @@ class Loss(Checked, Module):
 
     def target_shape(self, output_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the targets for outputs of this shape. A size of its own name may be any."""
-        return output_shape
+        return output_shape[:-1] or output_shape if self.target_dtype == "int" else output_shape
 
     def check_targets(self, targets: np.ndarray, output_shape: tuple[Any, ...]) -> None:
         """Raise DataError for targets that can have no loss."""
+
+    def instead(self, targets: np.ndarray, output_shape: tuple[Any, ...]) -> str:
+        """What to say of targets that are another loss's, or this one's with other settings; or ""."""
+        return ""
 
     @classmethod
     def takes_weights(cls) -> bool:

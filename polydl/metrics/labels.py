@@ -11,8 +11,8 @@ from polydl.spec.tensor import Tensor
 
 _CLASSES = (
     "outputs (..., classes), of two classes or more, and integer targets (...), or targets of the "
-    "outputs' shape, whose largest is the label; for one output a label give threshold=0.0 for "
-    "logits, 0.5 for probabilities"
+    "outputs' shape, whose largest is the label; where each output is a label of its own, give "
+    "threshold=0.0 for logits, 0.5 for probabilities, or the metric by name, which goes by the loss"
 )
 _BINARY = "with a threshold, outputs and targets of one shape"
 

@@ -39,6 +39,9 @@ class Metric(Checked, Module):
             def result(total):
                 return total[0] / total[1]
 
+    Targets are as the loss takes them: integers (labels) where it takes those, to be made floats with
+    .astype("float") for such a sum. Settings are attributes that any __init__, or a dataclass, sets.
+
     `better`: whether a score is better where it is smaller ("min") or larger ("max"), for callbacks
     that watch it. `name` is its key in the history, where arrays are nested lists. Sample weights
     count for losses only; a metric counts every sample once.
@@ -103,10 +106,13 @@ class Metric(Checked, Module):
         return size
 
     def require_shapes(self, holds: bool, outputs: Tensor, targets: Tensor, wanted: str) -> None:
-        """Raise ShapeError, with both shapes, unless they are such as the metric takes."""
+        """Raise ShapeError, with both shapes, unless they are such as the metric takes.
+
+        It is called while the metric is traced, which says whose error it is.
+        """
         if not holds:
             raise ShapeError(
-                f"{type(self).__name__} takes {wanted}; got outputs of shape "
+                f"it takes {wanted}; got outputs of shape "
                 f"{tuple(outputs.shape)} and {targets.dtype} targets of shape {tuple(targets.shape)}"
             )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -23,6 +24,15 @@ class Penalty:
 
     A subclass is a dataclass of its settings, `rate` and `where` among them; `values` is its
     definition, elementwise.
+
+        @dataclass
+        class LogPenalty(dl.Penalty):
+            rate: float
+            where: str | None = None
+            scale: float = 1.0
+
+            def values(self, parameter):
+                return dl.ops.log1p(dl.ops.abs(parameter) / self.scale)
     """
 
     rate: float
@@ -34,6 +44,17 @@ class Penalty:
         if self.where is not None and (not isinstance(self.where, str) or not self.where):
             raise DefinitionError(
                 f"{name}: where must be a pattern of paths such as '*.kernel', got {self.where!r}"
+            )
+
+    def check(self) -> None:
+        """Raise DefinitionError for one of a user's own that lacks what a penalty has."""
+        fields = (
+            [f.name for f in dataclasses.fields(self)] if dataclasses.is_dataclass(self) else []
+        )
+        if not {"rate", "where"} <= set(fields) or type(self).values is Penalty.values:
+            raise DefinitionError(
+                f"{type(self).__name__}: a penalty is a dataclass with the fields rate and where, and "
+                "with def values(self, parameter), the penalty of each number; see dl.Penalty"
             )
 
     def values(self, parameter: Tensor) -> Tensor:

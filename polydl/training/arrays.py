@@ -118,7 +118,8 @@ class SampleCheck:
         given, targets = {}, {}
         if data[1] is not None or any("targets" in head.given for head in heads):
             targets = picked(heads, data[1], "targets", where)
-        for head in heads:
+        for bound in self.heads:
+            head = bound.head
             named = f"{where}: {head.label('targets')}"
             found = targets.get(head.key)
             if head.loss.target_dtype is None:
@@ -131,6 +132,7 @@ class SampleCheck:
                 raise DataError(f"{named} are missing")
             with located(where):
                 found = soft_targets(found, training.augment, self.floating)
+            self._check_kind(bound, found, named)
             given[head.targets] = cast(found, head.loss.target_dtype, self.floating, named)
         if len(data) == 3:
             shared = heads[0].key is None or heads[0].shared
@@ -146,6 +148,24 @@ class SampleCheck:
                     named = f"{where}: {'weights' if shared else head.label('weights')}"
                     given[own] = cast(found, "float", self.floating, named)
         return given
+
+    def _check_kind(self, bound: BoundHead, targets: Any, named: str) -> None:
+        """Raise DTypeError for targets of which one knows what would take them."""
+        loss = bound.head.loss
+        try:
+            array = np.asarray(targets)
+        except Exception:  # `cast` says more
+            return
+        if loss.target_dtype == "float" and array.dtype.kind in "iu":
+            for one in self.training.augment:
+                if one.mixes and getattr(one, "classes", 0) is None:
+                    name = type(one).__name__
+                    raise DTypeError(
+                        f"{named}: {name} mixes integer labels as one-hot targets, and must know how "
+                        f"many classes there are: dl.{name}(classes=...)"
+                    )
+        if instead := loss.instead(array, bound.output.shape):
+            raise DTypeError(f"{named}: {instead}")
 
     def _check_targets(
         self, head: Head, targets: np.ndarray, wanted: Shape, shape: Shape, where: str
@@ -163,7 +183,7 @@ class SampleCheck:
         name = "weights" if head.shared else head.label("weights")
         if weights.shape != wanted:
             raise ShapeError(
-                f"{where}: {name} have the shape {weights.shape}; they are one a "
+                f"{where}: {name} have the shape {weights.shape}; there is one for each "
                 f"{head.weights}: {wanted}"
             )
         if (weights < 0).any():

@@ -11,6 +11,7 @@ from polydl.callbacks.callback import Callback
 from polydl.callbacks.monitor import check_validation
 from polydl.errors import DefinitionError
 from polydl.program.types import inference_writes
+from polydl.schedules.schedule import Schedule
 from polydl.sources.opening import Opener
 from polydl.sources.prefetch import AHEAD, Prefetcher
 from polydl.training.arrays import SampleCheck
@@ -23,6 +24,7 @@ from polydl.training.identity import identity
 from polydl.training.interrupts import interrupt_flag
 from polydl.training.prediction import predict
 from polydl.training.preparation import Prepared, Preparing, require_training
+from polydl.training.rates import CheckedRate
 from polydl.training.resuming import Resuming
 from polydl.training.run import Run
 from polydl.training.script import check_stem
@@ -65,7 +67,7 @@ class Fitting(Preparing):
         prepared = self.prepare(training, fresh=resuming.state is not None)
         with ExitStack() as stack:
             stack.enter_context(self.backend.precision(self.options))
-            self._watch_augment(prepared, training)
+            self._watch(prepared, training)
             history = resuming.put(prepared)
             if resuming.state is not None:
                 self.hand_back(prepared)
@@ -123,8 +125,11 @@ class Fitting(Preparing):
         carrier = self.options.carrier
         return predict(self.program, self.model, inputs, batch_size, carrier, precision)
 
-    def _watch_augment(self, prepared: Prepared, training: Training) -> None:
-        """Batches that the program changes are checked anew; its text stays without."""
+    def _watch(self, prepared: Prepared, training: Training) -> None:
+        """What the program computes on the host of a user's own is checked; its text stays without."""
+        rate = training.optimizer.learning_rate
+        if isinstance(rate, Schedule):
+            prepared.module.learning_rate = CheckedRate(rate, prepared.module.learning_rate)
         if training.augment:
             check = SampleCheck(self.program, training, self.options.dtype)
             flags = self.model.emitted.channels_first

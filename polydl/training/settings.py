@@ -155,6 +155,8 @@ class Training:
         _require(listed and all(isinstance(p, Penalty) for p in self.penalties),
                  "penalties must be dl.Penalty objects such as dl.L2(1e-4), in a list",
                  self.penalties)  # fmt: skip
+        for penalty in self.penalties:
+            penalty.check()
         object.__setattr__(self, "penalties", tuple(self.penalties))
         given = self.gradient_noise
         good = given is None or isinstance(given, GradientNoise)

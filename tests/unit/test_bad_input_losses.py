@@ -82,3 +82,25 @@ TARGETS = [
 def test_impossible_targets(loss, targets, shape, text):
     with pytest.raises(DataError, match=text):
         loss.check_targets(np.array(targets), shape)
+
+
+X, ONE_HOT = np.ones((4, 3), np.float32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+SOFT = dl.CrossEntropy("probabilities")
+KINDS = [
+    (dl.CrossEntropy(), ONE_HOT, {}, DTypeError, r'one-hot or soft, .* CrossEntropy\("probabilities"'),
+    (dl.CrossEntropy(), ONE_HOT.astype(int), {}, DTypeError, r'as floats, .*"probabilities"'),
+    (dl.CrossEntropy(), np.ones(4), {}, DTypeError, r"Convert with .astype\(np.int32\)"),
+    (SOFT, np.arange(4) % 3, {}, DTypeError, r"integer labels take dl.CrossEntropy\(\)"),
+    (SOFT, np.arange(4) % 3, {"augment": [dl.Mixup()]}, DTypeError, r"dl.Mixup\(classes=...\)"),
+    (dl.MSE(), (ONE_HOT, X, np.ones((4, 2))), {}, ShapeError, r"there is one for each element: \(4, 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "given", "options", "error", "text"), KINDS)
+def test_what_takes_such_targets_is_said(loss, given, options, error, text):
+    pytest.importorskip("torch")
+    data = (X, given) if not isinstance(given, tuple) else given
+    net = dl.compile(dl.Dense(3), dl.Input((None, 3)), backend="torch")
+    with pytest.raises(error, match=text) as caught:
+        net.fit(dl.Training(loss, dl.SGD(0.1), **options), data)
+    assert str(caught.value).startswith("data: ")
