@@ -87,7 +87,7 @@ def test_impossible_targets(loss, targets, shape, text):
 X, ONE_HOT = np.ones((4, 3), np.float32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
 SOFT = dl.CrossEntropy("probabilities")
 KINDS = [
-    (dl.CrossEntropy(), ONE_HOT, {}, DTypeError, r'one-hot or soft, .* CrossEntropy\("probabilities"'),
+    (dl.CrossEntropy(), ONE_HOT, {}, DTypeError, r'one-hot or soft, .*CrossEntropy\("probabilities"'),
     (dl.CrossEntropy(), ONE_HOT.astype(int), {}, DTypeError, r'as floats, .*"probabilities"'),
     (dl.CrossEntropy(), np.ones(4), {}, DTypeError, r"Convert with .astype\(np.int32\)"),
     (SOFT, np.arange(4) % 3, {}, DTypeError, r"integer labels take dl.CrossEntropy\(\)"),
