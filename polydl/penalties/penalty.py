@@ -48,10 +48,9 @@ class Penalty:
 
     def check(self) -> None:
         """Raise DefinitionError for one of a user's own that lacks what a penalty has."""
-        fields = (
-            [f.name for f in dataclasses.fields(self)] if dataclasses.is_dataclass(self) else []
-        )
-        if not {"rate", "where"} <= set(fields) or type(self).values is Penalty.values:
+        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+        lacks = {"rate", "where"} - {field.name for field in fields}
+        if lacks or type(self).values is Penalty.values:
             raise DefinitionError(
                 f"{type(self).__name__}: a penalty is a dataclass with the fields rate and where, and "
                 "with def values(self, parameter), the penalty of each number; see dl.Penalty"
