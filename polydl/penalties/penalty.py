@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
@@ -48,8 +47,7 @@ class Penalty:
 
     def check(self) -> None:
         """Raise DefinitionError for one of a user's own that lacks what a penalty has."""
-        fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
-        lacks = {"rate", "where"} - {field.name for field in fields}
+        lacks = {"rate", "where"} - set(getattr(self, "__dataclass_fields__", ()))
         if lacks or type(self).values is Penalty.values:
             raise DefinitionError(
                 f"{type(self).__name__}: a penalty is a dataclass with the fields rate and where, and "
