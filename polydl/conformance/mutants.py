@@ -118,6 +118,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("the rate of the step before", "adamw", r"(?<!def )learning_rate\(step( \+ i)?\)",
            lambda m: m.group().replace("step", "step - 1")),
     Mutant("biases decay", "adamw", r"(weight_decay.{0,3}|decay=)0\.0(?=[,)\n])", r"\g<1>0.1"),
+    Mutant("a group's factor of a constant rate", "lion, groups", r"\b0\.0025\b", "0.005",
+           natives=False),
     Mutant("gradients accumulate", "sgd", r"self\.optimizer\.zero_grad\(\)", "pass"),
     Mutant("epsilon inside the root", "adam, large epsilon", r"sqrt\(second\) \+ 0\.05",
            "sqrt(second + 0.05)", natives=False),
