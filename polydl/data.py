@@ -43,7 +43,16 @@ def cast(array: Any, dtype: DType, floating: str, where: str, instead: str = "")
         wanted: Any = np.int32
     else:
         wanted = floating if dtype == "float" else np.bool_
-    value = np.asarray(value, dtype=wanted, order="C")
+    try:
+        with np.errstate(over="raise"):
+            value = np.asarray(value, dtype=wanted, order="C")
+    except FloatingPointError:
+        largest = np.finfo(wanted).max
+        bad = tuple(int(i) for i in np.argwhere(np.isfinite(value) & (np.abs(value) > largest))[0])
+        raise DataError(
+            f"{where} holds {value[bad]} at {bad}, which {wanted} does not: it ends at {largest:.3g}. "
+            "Scale the data, or compile with dtype='float64'"
+        ) from None
     return value if value.flags.writeable else value.copy()
 
 
@@ -51,6 +60,7 @@ def input_arrays(
     program: Program, given: Any, floating: str, where: str = "the model's input"
 ) -> list[np.ndarray]:
     """Arrays in the order of the program's inputs, cast, with fitting shapes and indices in range."""
+    _check_mapping(program, given, where)
     leaves = flatten_as(program.inputs, given, where)
     arrays = [
         cast(leaf, value.dtype, floating, f"input {value.name!r}", ", or change dl.Input's dtype")
@@ -60,6 +70,17 @@ def input_arrays(
     check_extents(program, sizes)
     check_indices(program, arrays, sizes)
     return arrays
+
+
+def _check_mapping(program: Program, given: Any, where: str) -> None:
+    """A dict is for a model that was compiled for one."""
+    if isinstance(given, Mapping) and program.inputs is not None and program.inputs[0] != "dict":
+        names = ", ".join(value.name for value in program.root.inputs)
+        keys = ", ".join(f"{key!r}: dl.Input(...)" for key in given)
+        raise DataError(
+            f"{where}: got a dict, and this model takes a tuple: ({names}). For a dict compile it with "
+            f"one: dl.compile(model, {{{keys}}}, ...)"
+        )
 
 
 def in_layout(arrays: list[np.ndarray], channels_first: Sequence[bool]) -> list[np.ndarray]:

@@ -175,8 +175,10 @@ class Net:
         torch.utils.data.DataLoader, a tf.data.Dataset, a Grain dataset; a generator does for one
         epoch), a function that gives one for the epoch, counted from 0 (hooks, logs and errors count
         from 1), named columns (dl.Columns), or a dl.Source of one's own. They keep their sizes and
-        order. prefetch: how many are made ahead, and augmented, in a thread, while a
-        step runs; 0 is no thread, for data that draws from a framework's own generator on the way.
+        order. An epoch is what the iterable gives until it ends; of one without an end,
+        `lambda epoch: itertools.islice(stream, 500)` makes epochs of 500 batches. prefetch: how many
+        are made ahead, and augmented, in a thread, while a step runs; 0 is no thread, for data that
+        draws from a framework's own generator on the way.
 
         weights: of samples (batch,), or of each value of the loss; validation may lack them.
         targets are None for a loss that takes none, and a dict or a tuple, as the model's outputs are,

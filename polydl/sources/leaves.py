@@ -15,12 +15,13 @@ def as_numpy(tree: Any) -> Any:
     """
     if isinstance(tree, Mapping):
         return {name: as_numpy(branch) for name, branch in tree.items()}
-    if isinstance(tree, tuple) or (isinstance(tree, list) and any(map(_is_array, tree))):
+    if isinstance(tree, tuple) or (isinstance(tree, list) and any(map(is_array, tree))):
         return tuple(as_numpy(branch) for branch in tree)
     return _leaf(tree)
 
 
-def _is_array(given: Any) -> bool:
+def is_array(given: Any) -> bool:
+    """Whether it is an array, of any library."""
     return hasattr(given, "__array__") or hasattr(given, "__dlpack__")
 
 
@@ -31,4 +32,4 @@ def _leaf(given: Any) -> Any:
         return given.detach().cpu().numpy()
     if callable(getattr(given, "numpy", None)):  # TensorFlow's
         return given.numpy()
-    return np.asarray(given) if _is_array(given) else given
+    return np.asarray(given) if is_array(given) else given

@@ -42,7 +42,10 @@ def weighted(training: Training, data: Any) -> Training:
 
 
 def _weights_of(weights: Any) -> str:
-    return "element" if np.ndim(weights) > 1 else "sample"
+    try:
+        return "element" if np.ndim(weights) > 1 else "sample"
+    except ValueError:  # no array: `cast` says more
+        return "sample"
 
 
 def training_arrays(
@@ -155,6 +158,11 @@ class SampleCheck:
         try:
             array = np.asarray(targets)
         except Exception:  # `cast` says more
+            if bound.head.key is None and isinstance(targets, (tuple, list)):
+                raise DataError(
+                    f"{named} are {len(targets)} arrays of different shapes, for a model's one output. "
+                    "Give one array; batches go in a list of tuples, [(inputs, targets), ...]"
+                ) from None
             return
         if loss.target_dtype == "float" and array.dtype.kind in "iu":
             for one in self.training.augment:

@@ -93,6 +93,19 @@ def missing_extra():
 
 CASES: dict[str, tuple[type[PolydlError], str, Callable[[], Any]]] = {
     # shapes
+    "a dict for a tuple": (
+        DataError,
+        r"inputs: got a dict, .* takes a tuple: \(x, skip\)\. .* \{'a': dl.Input\(...\), 'b'",
+        lambda: data(Deep(), (X, X), {"a": x, "b": x}, labels),
+    ),
+    "a tuple of batches": (
+        DataError, r"targets are 2 arrays of different shapes, .* a list of tuples",
+        lambda: data(MLP, X, x, (x, labels)),
+    ),
+    "beyond float32": (
+        DataError, r"input 'x' holds -1e\+300 at \(1, 2\), which float32 does not: it ends at 3.4e\+38",
+        lambda: data(MLP, X, without(x.astype(float), (1, 2), -1e300), labels),
+    ),
     "vector into a convolution": (
         ShapeError, r"^0 \(Conv2D\): .*height, width, channels.*\[batch, 4\].*2 axes.*four sizes",
         lambda: compiled(CNN, X),

@@ -159,6 +159,37 @@ def test_losses_without_targets():
     same(batches(iter([x for (x,) in cut(X)]), run=run), cut(X))
 
 
+def listed(*arrays):
+    return [list(batch) for batch in cut(*arrays)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_lists_of_batches_that_are_lists(count):
+    """As list(DataLoader) has them, whose collate gives lists."""
+    cuts = (listed(X, Y) * 2)[:count]
+    same(batches(cuts), [tuple(batch) for batch in cuts])
+    named = [[{"left": x, "right": x}, y] for x, y in cuts]
+    same(batches(named, program=SEVERAL), [(x, x, y) for x, y in cuts])
+
+
+def test_lists_that_may_be_batches_or_arrays():
+    rows = list(X[:4])
+    assert source_of([rows, list(Y[:4])], training(), "float32", "data") is None
+    assert source_of([rows, list(X[:4])], training(), "float32", "data") is None
+    with pytest.raises(
+        DataError, match=r"a list of 2 lists .* as tuples, \[\(inputs, targets\), ..."
+    ):
+        source_of([[X[:4], X[:4]], [X[4:8], X[4:8]]], training(dl.MSE()), "float32", "data")
+    assert len(batches([[X[:4], X[:4, :3]]] * 4, run=training(dl.MSE()))) == 4
+
+
+def test_epochs_of_a_stream_without_an_end():
+    stream = itertools.cycle(cut(X, Y))
+    given = feed(lambda epoch: itertools.islice(stream, 2))
+    first, second = list(given.batches(0)), list(given.batches(1))
+    same([*first, *second], [*cut(X, Y), cut(X, Y)[0]])
+
+
 def test_the_first_batch_can_be_seen_before():
     for data in (generated(), generated, cut(X, Y)):
         made = feed(data)
