@@ -7,7 +7,7 @@ the share of the run in which the loop waits for a batch, medians over rounds in
 turns. The wall's clock, for a thread counts where it is waited for. A kind passes if it waits for at
 most a twentieth of the run. Those without a thread are shown for what it saves, and have no limit; nor
 has the ratio, for it holds what making the batches takes of the cores that the step runs on. JAX's
-steps run to their end here before they return: else its loop, far ahead, waits while a step still runs.
+loop is far ahead of its steps: there the clock starts when the step before has run to its end.
 """
 
 from __future__ import annotations
@@ -36,12 +36,13 @@ LOADING = 0.3  # of a step: how long a batch of the slow source takes to come
 class Waiting:
     """Seconds in which loops wait for batches of a thread, but for each epoch's first."""
 
-    def __init__(self) -> None:
+    def __init__(self, settle: Callable[[], None]) -> None:
         from polydl.sources.prefetch import Prefetch
 
         self.seconds, taken = 0.0, Prefetch.__next__
 
         def clocked(items: Prefetch) -> Any:
+            settle()
             start, first = time.perf_counter(), items.thread is None
             try:
                 return taken(items)
@@ -49,6 +50,15 @@ class Waiting:
                 self.seconds += 0.0 if first else time.perf_counter() - start
 
         Prefetch.__next__ = clocked  # type: ignore[method-assign]
+
+
+def settle(framework: str) -> Callable[[], None]:
+    """What waits for the steps that are under way, where they return before they have run."""
+    if framework != "flax":
+        return lambda: None
+    import jax
+
+    return lambda: jax.block_until_ready([x for x in jax.live_arrays() if not x.is_deleted()])
 
 
 def epoch_seconds(
@@ -102,7 +112,7 @@ def measure(framework: str, count: int, rounds: int) -> Iterator[dict[str, Any]]
         "augmented arrays": (augmented, (x, y), 2),
         "augmented arrays, no thread": (augmented, (x, y), 0),
     }
-    waiting = Waiting()
+    waiting = Waiting(settle(framework))
     shares: dict[str, list[float]] = {name: [] for name in kinds}
     runs = {
         name: epoch_seconds(
@@ -137,10 +147,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     pin(options.threads)
-    if options.framework == "flax":
-        import jax
-
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
     for row in measure(options.framework, options.batches, options.rounds):
         print(json.dumps(row), flush=True)
 
