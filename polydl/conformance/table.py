@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.table import Table
 
@@ -108,7 +108,8 @@ def _texts(line: Line, name: str) -> Iterable[tuple[str, str]]:
 def _training_text(row: ScoreRow | OptimizerRow, target: Target) -> str:
     small = next(r for r in ROWS if r.name == "nested Sequential")
     if isinstance(row, OptimizerRow):
-        return compiled(small, target).emit_training(checks_optimizers.training_of(row))
+        training = replace(checks_optimizers.training_of(row), groups=())  # of another model
+        return compiled(small, target).emit_training(training)
     return compiled(small, target).emit_training(checks_scores.training_of(row))
 
 

@@ -9,6 +9,7 @@ import pytest
 from polydl.conformance.natives_table import natives_table, uses
 from polydl.conformance.nets import available
 from polydl.conformance.nets import backend as backend_of
+from polydl.conformance.table import support_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "natives.md"
 
@@ -26,3 +27,10 @@ def test_the_page_is_up_to_date() -> None:
 def test_reasons_are_of_built_ins(backend: str) -> None:
     own = backend_of(backend)
     assert [kind for kind in own.reasons if kind not in uses(own)] == []
+
+
+def test_rows_of_groups_of_parameters_are_in_the_table() -> None:
+    """Groups are of the row's own model, the text is of another."""
+    pytest.importorskip("torch")
+    table = support_table([], "torch", ["lion, groups"])
+    assert "Lion" in list(table.columns[0].cells)
