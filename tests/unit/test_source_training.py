@@ -327,7 +327,7 @@ BAD = [
     (lambda: net().fit(training(**{**SOFT, "augment": [dl.Mixup(classes=2)]}), (X, Y)),
      "^data: labels run from 0 to 2, of the classes 0 to 1"),
     (lambda: net().fit(training(**{**SOFT, "augment": [dl.Mixup()]}), (X, Y)),
-     "^data: targets: expected float values"),
+     "^data: targets: Mixup mixes integer labels .* dl.Mixup\(classes="),
     (lambda: net().fit(training(), (X, Y), validation=iter(cut(X, Y))), "validation: .* come once"),
     (lambda: net().fit(training(augment=[dl.Cutout()]), cut(X, Y)), "^data: batch 1 .*takes images"),
 ]  # fmt: skip
