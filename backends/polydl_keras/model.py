@@ -183,9 +183,10 @@ class KerasModel(NativeModel):
         self, inputs: list[np.ndarray], cotangents: list[np.ndarray | None], training: bool
     ) -> tuple[dict[str, np.ndarray], list[np.ndarray | None]]:
         """TensorFlow's own derivative of ReLU multiplies by 0 what XLA leaves out: an infinity too."""
-        import tensorflow as tf
 
         def compiled(compute: Callable[..., Any]) -> Callable[..., Any]:
+            import tensorflow as tf
+
             return tf.function(compute, autograph=False, jit_compile=self.xla)
 
         return self._gradients(inputs, cotangents, training, compiled)
