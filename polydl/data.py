@@ -150,7 +150,8 @@ def check_extents(program: Program, sizes: Mapping[str, int]) -> None:
 def check_batch_sizes(program: Program, inputs: Sequence[np.ndarray], counts: set[int]) -> None:
     """Whether the model can be trained on so many samples at a time."""
     for count in sorted(counts):
-        sizes = bind_sizes(program, [(count, *array.shape[1:]) for array in inputs])
+        shapes = [(count, *x.shape[1:]) if x.ndim else () for x in inputs]  # the step has none
+        sizes = bind_sizes(program, shapes)
         if where := single_values(program, sizes):
             raise DataError(
                 f"{where}, with unbiased=True, cannot be trained on a batch of {count}: it divides by "
