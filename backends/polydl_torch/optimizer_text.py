@@ -52,14 +52,16 @@ def each_optimizer(optimizers: Sequence[list[RuleGroup]], *lines: str) -> list[s
 
 def _construct(parts: TrainingParts, groups: list[RuleGroup]) -> str:
     first = groups[0]
-    rate = _rate(parts, first)
+    rate = _base_rate(parts, groups)
     if first.native is None:
         return _from_definition(parts, first, rate)
     settings = "".join(f", {name}={text}" for name, text in first.native.settings.items())
     if len(groups) == 1:
         given = _group_text(parts, first, {})
         return f"{first.native.name}({given}, lr={rate}{settings})"
-    listed = ", ".join(_group_text(parts, g, _differences(parts, first, g), True) for g in groups)
+    differences = [_differences(parts, first, rate, group) for group in groups]
+    texts = (_group_text(parts, g, own, True) for g, own in zip(groups, differences, strict=True))
+    listed = ", ".join(texts)
     return f"{first.native.name}([{listed}], lr={rate}{settings})"
 
 
@@ -73,14 +75,23 @@ def _rate(parts: TrainingParts, group: RuleGroup) -> str:
 _OFF = {"weight_decay": "0.0"}  # of settings that are written where they are on
 
 
-def _differences(parts: TrainingParts, first: RuleGroup, group: RuleGroup) -> dict[str, str]:
+def _base_rate(parts: TrainingParts, groups: Sequence[RuleGroup]) -> str:
+    """The optimizer's own rate, if one of the groups has it."""
+    rates = [_rate(parts, group) for group in groups]
+    plain = [rate for rate, group in zip(rates, groups, strict=True) if group.rate == 1.0]
+    return (plain or rates)[0]
+
+
+def _differences(
+    parts: TrainingParts, first: RuleGroup, rate: str, group: RuleGroup
+) -> dict[str, str]:
     """What a group has for itself."""
     assert first.native is not None
     assert group.native is not None
     names = dict.fromkeys([*group.native.settings, *first.native.settings])
     texts = {name: group.native.settings.get(name) or _OFF[name] for name in names}
     own = {name: text for name, text in texts.items() if first.native.settings.get(name) != text}
-    if _rate(parts, group) != _rate(parts, first):
+    if _rate(parts, group) != rate:
         own["lr"] = _rate(parts, group)
     return own
 

@@ -326,7 +326,9 @@ def emitted_loss(emitter: Emitter, head: Head, key: str, divisor_key: str) -> Em
     factor = "" if head.weight == 1.0 else f"{head.weight!r} * "
     name = f"{head.prefix}loss"
     if divisor_key:
-        text = emitter.function_code(divisor_key, list(head.given.values())).within(MULTIPLY)
+        names = [value.name for value in emitter.program.blocks[divisor_key].inputs]
+        given = [head.given[name] for name in names]
+        text = emitter.function_code(divisor_key, given).within(MULTIPLY)
         divisor = f"{head.prefix}divisor"
         return EmittedLoss(name, code, factor, f"{text} / {divisor} * ", (divisor, text))
     own = type(head.loss).definition is not Loss.definition

@@ -73,6 +73,8 @@ def divisor_blocks(key: str, bound: BoundHead) -> dict[str, Block] | None:
     loss, given = bound.head.loss, head_types(bound)
     if type(loss).definition is not Loss.definition or loss.reduction == "sum":
         return None
+    if loss.reduction != "weighted_mean":  # else it does not look at them
+        given.pop("weights", None)
     found: list[Tensor | None] = []
 
     def divisor(*arrays: Tensor) -> Tensor:

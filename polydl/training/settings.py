@@ -39,7 +39,9 @@ _AT_OPTIMIZER = "Give it to the optimizer, as in dl.Adam(1e-3)"
 class Training:
     """A training run: loss, optimizer, batches, epochs, metrics and randomness.
 
-    The last batch of an epoch may be smaller; the loss is an average over samples. metrics: dl.Metric
+    The last batch of an epoch may be smaller; an epoch's loss is the average of its batches' losses,
+    each counted by its samples, as the frameworks have it. (So it depends on the batch size where
+    labels are ignored, weights divide, or losses are sums; metrics do not.) metrics: dl.Metric
     objects, or names such as "accuracy", which follow the loss in what they ignore and where labels
     begin; each is exact over an epoch. The order of samples is drawn by NumPy from (seed, epoch),
     equal on every backend. randomness: "native" leaves dropout to the framework's own generator,
@@ -55,7 +57,7 @@ class Training:
     dicts or tuples too: an output without a loss is left out, or None. The whole loss is then the sum
     of loss_weights[k] * loss[k], with weights of 1 by default; scores are called "digit_loss" and
     "digit_accuracy" for the output "digit", and "output0_loss" in a tuple. Targets come likewise, and
-    so may samples' weights, or else they count for all losses.
+    so may samples' weights (an output without any has weights of 1), or else they count for all losses.
 
     An update is a step, of one batch. accumulate: a batch is taken in so many parts, one after the
     other, of ceil(batch_size / accumulate) samples (the last may have fewer); their gradients,
