@@ -31,7 +31,9 @@ def heads_of(loss: Any, loss_weights: Any, metrics: Any, weights: Any) -> tuple[
     else:
         _require(loss_weights is None, "loss_weights are for a loss for each of several outputs",
                  loss_weights)  # fmt: skip
-        return (_head(None, _checked(loss), metrics, 1.0, weights),)
+        heads = (_head(None, _checked(loss), metrics, 1.0, weights),)
+        _check_validation_names(heads)
+        return heads
     _require(bool(losses), "loss must have a dl.Loss for at least one output", loss)
     shared = isinstance(weights, str)
     factors = _by_output(loss, loss_weights, "loss_weights")
@@ -45,6 +47,7 @@ def heads_of(loss: Any, loss_weights: Any, metrics: Any, weights: Any) -> tuple[
     _require(not shared or weights == "sample",
              "weights of several outputs are of each 'sample', or said by output", weights)  # fmt: skip
     _check_names(heads)
+    _check_validation_names(heads)
     return heads
 
 
@@ -130,6 +133,19 @@ def _check_names(heads: Sequence[Head]) -> None:
                     f"{name!r}. Give one of them another name"
                 )
             seen[name] = head.key
+
+
+def _check_validation_names(heads: Sequence[Head]) -> None:
+    """A history holds scores and, as val_..., those of the validation."""
+    names = {"loss"}
+    for head in heads:
+        names |= {f"{head.prefix}loss", *head.scores}
+    for name in sorted(names):
+        if f"val_{name}" in names:
+            raise DefinitionError(
+                f"Training: 'val_{name}' would be both a score in training and {name!r} in the "
+                "validation. Give the output or the metric another name"
+            )
 
 
 def _checked(loss: Any) -> Loss:

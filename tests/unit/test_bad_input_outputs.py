@@ -113,3 +113,13 @@ def test_targets_of_a_tuple_with_and_without_none() -> None:
             PROGRAMS["tuple"], training(PAIR), "float64", (X, targets), "data"
         )
         assert [x.shape for x in given] == [(6,), (6, 4)]
+
+
+@pytest.mark.parametrize("settings", [
+    {"loss": {"val": dl.MSE(), "box": dl.MSE()}},
+    {"loss": {"box": dl.MSE(), "val_box": dl.MSE()}},
+    {"loss": dl.MSE(), "metrics": [dl.MeanAbsoluteError(name="val_loss")]},
+])  # fmt: skip
+def test_a_score_may_not_have_the_name_of_a_validation_score(settings: dict) -> None:
+    with pytest.raises(DefinitionError, match=r"'val_.*' would be both"):
+        dl.Training(optimizer=dl.SGD(0.1), **settings)
