@@ -618,3 +618,14 @@ def test_training_source_runs_alone():
     losses, history = namespace["fit"](trainer, [x.astype(np.float32)], y.astype(np.int32))
     assert losses.shape == (6,)
     assert history[1]["loss"] < history[0]["loss"] + 1
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_gelu_in_low_precision_keeps_the_digits_of_small_values(dtype: str) -> None:
+    class Gelu(dl.Module):
+        def __call__(self, x: dl.Tensor) -> dl.Tensor:
+            return dl.functions.gelu(x)
+
+    net = dl.compile(Gelu(), dl.Input((None, 2)), backend="flax", dtype=dtype)
+    found = np.asarray(net(np.array([[-3.0, -4.0]]))).astype(float)
+    np.testing.assert_allclose(found, [[-4.04969e-3, -1.26685e-4]], rtol=0.02)

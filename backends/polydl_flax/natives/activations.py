@@ -5,6 +5,7 @@ from __future__ import annotations
 from polydl.emission.emitter import Emitter
 from polydl.emission.native import Native, function_native
 from polydl.emission.rows import called
+from polydl.precision import is_low
 from polydl.program.types import Block
 from polydl_flax.natives.common import (
     Literal,
@@ -15,6 +16,8 @@ from polydl_flax.natives.common import (
 
 def gelu(emitter: Emitter, block: Block, literal: Literal) -> Native | None:
     if not block.config["approximate"]:
+        if is_low(emitter.floating(block)):  # 1 + erf would leave no digit of small ones
+            return function_native("nnx.gelu({0}, approximate=False)")
         return function_native("gelu({0})", module="gelu", support=("gelu",))
     return function_native("nnx.gelu({0}, approximate=True)")
 
