@@ -60,7 +60,9 @@ class _Pass:
         """The key of ReLU's Block for a shape, which is made where there is none."""
         relu = self.blocks[node.attributes["block"]]
         for key, block in self.blocks.items():
-            if block.kind == RELU and block.inputs[0].shape == shape:
+            if block.kind != RELU:
+                continue
+            if (block.inputs[0].shape, block.inputs[0].dtype) == (shape, relu.inputs[0].dtype):
                 return key
         base = relu.key.partition("#")[0]
         numbers = range(2, len(self.blocks) + 3)
