@@ -201,6 +201,7 @@ def emit(
     """Write an experiment's model, or its training program, as one backend's source."""
     from polydl.compile import compile
     from polydl.experiment import load_experiment
+    from polydl.training.script import check_stem
 
     experiment = load_experiment(file)
     net = compile(experiment.program, backend=backend, seed=experiment.training.seed, dtype=dtype)
@@ -214,6 +215,7 @@ def emit(
     if out is None:
         typer.echo(text, nl=False)
         return
+    check_stem(out.stem)
     _make_folder(out.resolve().parent)
     out.write_text(text, encoding="utf-8")
 

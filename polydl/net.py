@@ -18,6 +18,7 @@ from polydl.program.types import Program, inference_writes
 from polydl.spec.initializers import initial_weights
 from polydl.training.callbacks import all_callbacks
 from polydl.training.history import History
+from polydl.training.script import check_stem
 from polydl.training.settings import Training
 
 
@@ -146,7 +147,11 @@ class Net:
         weights_files.save(path, self.program, self.weights)
 
     def save_source(self, path: str | Path) -> None:
-        """Write the emitted text of the model. Raises PolydlError where that fails."""
+        """Write the emitted text of the model. Raises PolydlError where that fails.
+
+        DefinitionError for a file that would hide a module it imports, such as torch.py.
+        """
+        check_stem(Path(path).stem)
         try:
             Path(path).write_text(self.source, encoding="utf-8")
         except OSError as error:

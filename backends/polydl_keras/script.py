@@ -26,7 +26,7 @@ def script_lines(stem: str, seed: int | None) -> NativeLines:
     return NativeLines(
         load=["model.set_weights(list(initial.values()))"],
         seed=[] if seed is None else [f"reseed(model, {seed})"],
-        save=[save.format(stem)],
+        save=[save.format(f"{stem}_trained")],
         averaged=[
             "for v, average in zip(trainer.averaged, trainer.averages):",
             "    v.assign(average)",

@@ -16,7 +16,7 @@ def script_lines(stem: str, seed: int | None, device: str) -> NativeLines:
             *moved,
         ],
         seed=[] if seed is None else [f"torch.manual_seed({seed})"],
-        save=[save.format(stem)],
+        save=[save.format(f"{stem}_trained")],
         averaged=[
             "model.load_state_dict(trainer.averages, strict=False)",
             save.format(f"{stem}_averaged"),

@@ -94,6 +94,11 @@ class Comparison:
         return [row.backend for row in self.rows]
 
     @property
+    def validated(self) -> bool:
+        """Whether validation losses were compared."""
+        return any(row.validation_difference is not None for row in self.rows)
+
+    @property
     def caution(self) -> str:
         """Why the times deserve little trust, or ""."""
         busy = self.settings["busy"]
@@ -112,13 +117,15 @@ class Comparison:
 
         names = list(self.rows[0].scores)
         headings = ["ms per step", "compile s", "peak MB", "largest loss difference"]
+        headings += ["of validation losses"] if self.validated else []
         table = Table(title=Text(self.name), box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column("backend", style="bold")
         for heading in [*map(score_heading, names), "final loss", *headings]:
             table.add_column(heading, justify="right")
         for row in self.rows:
             scores = [score_text(row.scores[name], name) for name in names]
-            table.add_row(row.backend, *scores, *_cells(row))
+            cells = [*_cells(row), *([validation_text(row)] if self.validated else [])]
+            table.add_row(row.backend, *scores, *cells)
         return table
 
     def __str__(self) -> str:
@@ -159,6 +166,12 @@ def difference_text(row: Row) -> str:
     if row.difference == 0:
         return "none"
     return f"{row.difference:.1e} at step {row.difference_step}"
+
+
+def validation_text(row: Row) -> str:
+    if row.validation_difference is None:
+        return "baseline"
+    return f"{row.validation_difference:.1e}" if row.validation_difference else "none"
 
 
 def _cells(row: Row) -> list[str]:

@@ -9,7 +9,13 @@ import numpy as np
 
 from polydl import __version__
 from polydl.compare.charts import LineChart, StripChart, line_chart, strip_chart
-from polydl.compare.comparison import Comparison, difference_text, score_heading, score_text
+from polydl.compare.comparison import (
+    Comparison,
+    difference_text,
+    score_heading,
+    score_text,
+    validation_text,
+)
 from polydl.compare.highlight import highlight
 
 
@@ -90,7 +96,7 @@ def columns(comparison: Comparison) -> list[str]:
         "Training (s)",
         "Peak memory (MB)",
         "Largest loss difference",
-        *(["Of validation losses"] if _validated(comparison) else []),
+        *(["Of validation losses"] if comparison.validated else []),
     ]
 
 
@@ -109,9 +115,8 @@ def table_rows(comparison: Comparison) -> list[dict[str, Any]]:
             (f"{row.memory / 2**20:,.0f}", f"{row.memory_before / 2**20:,.0f} after importing"),
             (difference, f"at {place}" if place else ""),
         ]
-        if _validated(comparison):
-            own = row.validation_difference
-            cells.append(("baseline" if own is None else f"{own:.1e}", ""))
+        if comparison.validated:
+            cells.append((validation_text(row), ""))
         rows.append({"backend": row.backend, "number": number, "cells": cells})
     return rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,12 +36,21 @@ def all_callbacks(
         shown = sys.stderr.isatty() if progress is None else progress
         found += [ProgressBar()] if shown else []
     if after_epoch is not None:
-        if not callable(after_epoch):
-            raise DefinitionError(
-                f"after_epoch must be a function of (epoch, scores), got {after_epoch!r}"
-            )
+        _require_function(after_epoch)
         found.append(_After(after_epoch))
     return found
+
+
+def _require_function(after_epoch: Any) -> None:
+    """Before training, not after an epoch of it."""
+    try:
+        inspect.signature(after_epoch).bind(0, {})
+    except ValueError:  # some functions written in C do not tell what they take
+        return
+    except TypeError:
+        raise DefinitionError(
+            f"after_epoch must be a function of (epoch, scores), got {after_epoch!r}"
+        ) from None
 
 
 def apart(training: Training, name: str) -> Training:

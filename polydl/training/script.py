@@ -161,10 +161,10 @@ def left_out(training: Training) -> list[str]:
 
 
 def check_stem(stem: str) -> None:
-    """Raise DefinitionError for a script that would stand in for a module it imports."""
+    """Raise DefinitionError for a file that would stand in for a module it imports."""
     if stem in sys.stdlib_module_names or stem in IMPORTED:
         raise DefinitionError(
-            f"a script called {stem}.py would be taken for the module {stem!r}. Choose another name"
+            f"a file called {stem}.py would be taken for the module {stem!r}. Choose another name"
         )
 
 

@@ -110,6 +110,7 @@ def test_dropout_is_the_same_on_all(digits: Comparison) -> None:
             max(abs(a / b - 1) for a, b in zip(*losses, strict=True))
         )
     assert digits.rows[0].difference is digits.rows[0].validation_difference is None
+    assert "validation losses" in " ".join(str(digits).split())
 
 
 def test_sources_and_versions_of_each(digits: Comparison) -> None:

@@ -105,7 +105,8 @@ def test_scripts_have_the_losses_and_weights_of_fit(backend: str, tmp_path: Path
             assert printed.pop(0) == "  ".join(f"{k} {v:.4f}" for k, v in numbers.items())
     assert not printed
     net, name = made["rich"][0], "rich"
-    for stem, expected in ((name, net.weights), (f"{name}_averaged", net.averaged_weights)):
+    for kind, expected in (("trained", net.weights), ("averaged", net.averaged_weights)):
+        stem = f"{name}_{kind}"
         net.import_native(saved(tmp_path, stem, backend))
         for path, value in net.weights.items():
             np.testing.assert_array_equal(value, expected[path], err_msg=f"{stem} {path}")
@@ -117,7 +118,7 @@ def saved(folder: Path, stem: str, backend: str) -> Any:
         return folder / f"{stem}.{'pt' if backend == 'torch' else 'weights.h5'}"
     ocp = pytest.importorskip("orbax.checkpoint")
     with ocp.StandardCheckpointer() as checkpointer:
-        return checkpointer.restore(folder / (stem if "_" in stem else f"{stem}_trained"))
+        return checkpointer.restore(folder / stem)
 
 
 def test_batches_from_an_iterable_are_a_function_to_fill_in(tmp_path: Path) -> None:

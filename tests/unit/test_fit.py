@@ -337,5 +337,8 @@ def test_evaluation_refuses_to_change_state():
 def test_what_cannot_be_written_or_called():
     with pytest.raises(PolydlError, match="the source cannot be written: No such file"):
         net().save_source("/none/such/model.py")
-    with pytest.raises(DefinitionError, match="after_epoch must be a function of"):
-        net().fit(training(), (x, y), after_epoch=3)
+    with pytest.raises(DefinitionError, match=r"torch\.py would be taken for the module 'torch'"):
+        net().save_source("torch.py")
+    for wrong in (3, lambda epoch: None):
+        with pytest.raises(DefinitionError, match="after_epoch must be a function of"):
+            net().fit(training(), (x, y), after_epoch=wrong)
