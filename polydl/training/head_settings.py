@@ -31,9 +31,9 @@ def heads_of(loss: Any, loss_weights: Any, metrics: Any, weights: Any) -> tuple[
     else:
         _require(loss_weights is None, "loss_weights are for a loss for each of several outputs",
                  loss_weights)  # fmt: skip
-        heads = (_head(None, _checked(loss), metrics, 1.0, weights),)
-        _check_validation_names(heads)
-        return heads
+        only = (_head(None, _checked(loss), metrics, 1.0, weights),)
+        _check_validation_names(only)
+        return only
     _require(bool(losses), "loss must have a dl.Loss for at least one output", loss)
     shared = isinstance(weights, str)
     factors = _by_output(loss, loss_weights, "loss_weights")
