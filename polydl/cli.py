@@ -215,7 +215,7 @@ def emit(
     if out is None:
         typer.echo(text, nl=False)
         return
-    check_stem(out.stem)
+    check_stem(out.stem, text)
     _make_folder(out.resolve().parent)
     out.write_text(text, encoding="utf-8")
 

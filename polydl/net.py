@@ -151,7 +151,7 @@ class Net:
 
         DefinitionError for a file that would hide a module it imports, such as torch.py.
         """
-        check_stem(Path(path).stem)
+        check_stem(Path(path).stem, self.source)
         try:
             Path(path).write_text(self.source, encoding="utf-8")
         except OSError as error:

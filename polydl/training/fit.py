@@ -89,11 +89,12 @@ class Fitting(Preparing):
         They are what a fresh net's `fit` of the same would use.
         """
         require_training(training)
-        check_stem(stem)
         if validation is not None:
             self._check_evaluation()
         opened = self._opener.open(training, data, validation)
-        return self.written(opened, validation is not None, stem)
+        written = self.written(opened, validation is not None, stem)
+        check_stem(stem, written.source)
+        return written
 
     def evaluate(self, training: Training, data: tuple[Any, ...]) -> dict[str, float]:
         require_training(training)
@@ -127,13 +128,18 @@ class Fitting(Preparing):
 
     def _watch(self, prepared: Prepared, training: Training) -> None:
         """What the program computes on the host of a user's own is checked; its text stays without."""
-        rate = training.optimizer.learning_rate
+        # a module lives on to the next fit of the same text, where its own functions are checked anew
+        rate, module = training.optimizer.learning_rate, prepared.module
         if isinstance(rate, Schedule):
-            prepared.module.learning_rate = CheckedRate(rate, prepared.module.learning_rate)
+            emitted = module.learning_rate
+            emitted = emitted.function if isinstance(emitted, CheckedRate) else emitted
+            module.learning_rate = CheckedRate(rate, emitted)
         if training.augment:
             check = SampleCheck(self.program, training, self.options.dtype)
             flags = self.model.emitted.channels_first
-            prepared.module.augment = Augmented(prepared.module.augment, check, flags)
+            emitted = module.augment
+            emitted = emitted.augment if isinstance(emitted, Augmented) else emitted
+            module.augment = Augmented(emitted, check, flags)
 
     @property
     def _opener(self) -> Opener:

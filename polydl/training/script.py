@@ -6,6 +6,7 @@ name, and `run_weights.npz`, the initial weights by the framework's own names in
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,9 +29,6 @@ SCRIPT_NAMES = frozenset(
     """Path data folder initial main report trainer training_batches validation
     validation_batches""".split()
 )
-
-
-IMPORTED = frozenset("flax jax keras numpy optax orbax tensorflow torch".split())
 
 
 @dataclass(frozen=True)
@@ -160,9 +158,15 @@ def left_out(training: Training) -> list[str]:
     return [type(callback).__name__ for callback in own]
 
 
-def check_stem(stem: str) -> None:
-    """Raise DefinitionError for a file that would stand in for a module it imports."""
-    if stem in sys.stdlib_module_names or stem in IMPORTED:
+def check_stem(stem: str, source: str) -> None:
+    """Raise DefinitionError for a file that would stand in for a module that its text imports."""
+    imported = set(sys.stdlib_module_names)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module).partition(".")[0])
+    if stem in imported:
         raise DefinitionError(
             f"a file called {stem}.py would be taken for the module {stem!r}. Choose another name"
         )

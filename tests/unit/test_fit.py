@@ -342,3 +342,15 @@ def test_what_cannot_be_written_or_called():
     for wrong in (3, lambda epoch: None):
         with pytest.raises(DefinitionError, match="after_epoch must be a function of"):
             net().fit(training(), (x, y), after_epoch=wrong)
+
+
+def test_fits_of_one_text_do_not_pile_up_checks():
+    images = np.random.default_rng(0).normal(size=(8, 4, 4, 1))
+    model = dl.Sequential(dl.Flatten(), dl.Dense(3))
+    settings = training(optimizer=dl.SGD(dl.ExponentialDecay(0.1, 5)), augment=[dl.RandomFlip()])
+    again = dl.compile(model, dl.Input((None, 4, 4, 1)), backend="torch", dtype="float64")
+    for _ in range(3):
+        again.fit(settings, (images, np.arange(8) % 3))
+    module = again._fitting.prepared.module
+    assert module.learning_rate.function.__name__ == "learning_rate"
+    assert module.augment.augment.__name__ == "augment"
